@@ -20,7 +20,7 @@ from scripts.kube import manifest_diff, objects, releases
 from scripts.kube.manual_changes import ManualChange
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
-from scripts.pipeline import live
+from scripts.pipeline import lent, live
 from scripts.pipeline.app_secrets import complete_secrets
 from scripts.pipeline.busy import refuse_while_busy
 from scripts.pipeline.hooks import hooks_watched
@@ -48,6 +48,7 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
     history = live.histories(session)
     for planned in ready.plan.releases:
         refuse_while_busy(run, planned.name, history.get(planned.name, []))
+    yield from lent.take_back(run)
     if session.target != "context":  # whose nodes take them from a registry
         refuse_unbuilt(run, ready)
     current = yield from complete_secrets(run)

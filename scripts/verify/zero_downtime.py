@@ -14,6 +14,7 @@ from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube import objects, releases
 from scripts.pipeline import live, rollback
+from scripts.pipeline.lent import KIND
 from scripts.pipeline.live import Live
 from scripts.release import operate
 from scripts.reporting.display import PlainDisplay
@@ -37,10 +38,14 @@ def zero_downtime(session: Session, *, requests: int, say: Callable[[str], None]
         _need_two_pods(session)
         found = live.released(session)
         held = versions.read(session.kubectl, session.settings.release.namespace, live.secret_names(session))
+        asked = _replicas(session)
         try:
-            return _zero_downtime(session, requests, say)
+            return _zero_downtime(session, requests, say, asked)
         finally:
-            _leave_as_found(session, found, held)
+            try:
+                _leave_as_found(session, found, held)
+            finally:
+                _scale_back(session, asked)
 
 
 def _leave_as_found(session: Session, found: Live | None, held: Mapping[str, Data]) -> None:
@@ -54,8 +59,30 @@ def _leave_as_found(session: Session, found: Live | None, held: Mapping[str, Dat
             run.display.outcome(outcome)
 
 
-def _zero_downtime(session: Session, requests: int, say: Callable[[str], None]) -> Result:
-    phases = _phases(session)
+def _replicas(session: Session) -> dict[str, int]:
+    """Return how many pods each Deployment is to have, but for those that an autoscaler scales.
+
+    A person may have scaled one, as `_need_two_pods` advises; helm sets back what it has written once.
+    """
+    namespace = session.settings.release.namespace
+    items = [] if session.shell.dry else session.kubectl.items(f"deployments,{KIND}", namespace)
+    scaled = {item["spec"]["scaleTargetRef"]["name"] for item in items if item["kind"] != "Deployment"}
+    found = [item for item in items if item["kind"] == "Deployment" and objects.name_of(item) not in scaled]
+    return {objects.name_of(item): item["spec"].get("replicas", 1) for item in found}
+
+
+def _scale_back(session: Session, asked: Mapping[str, int]) -> None:
+    """Give each Deployment the number of pods back that it was to have before, and wait for them."""
+    now = _replicas(session)
+    changed = [name for name, count in asked.items() if now.get(name, count) != count]
+    for name in changed:
+        words = ("scale", f"deployment/{name}", f"--replicas={asked[name]}")
+        session.kubectl.effect(*words, "--namespace", session.settings.release.namespace)
+    operate.await_rollouts(session, [f"deployment/{name}" for name in changed], ROLLOUT_SECONDS)
+
+
+def _zero_downtime(session: Session, requests: int, say: Callable[[str], None], asked: Mapping[str, int]) -> Result:
+    phases = _phases(session, asked)
     if session.shell.dry:  # the load writes too, by the page's own ways
         for _, work in phases:
             work()
@@ -112,15 +139,15 @@ def problems(result: Result, most: int = 20) -> list[str]:
     return [*told[:most], *more, *result.meanwhile[-most:]]
 
 
-def _phases(session: Session) -> list[tuple[str, Callable[[], None]]]:
+def _phases(session: Session, asked: Mapping[str, int]) -> list[tuple[str, Callable[[], None]]]:
     services = [service.name for service in session.settings.services]
     return [
         *((f"replace {name}", partial(operate.restart, session, [name])) for name in services),
         ("restart", lambda: operate.restart(session, services)),
         ("pod deletion", lambda: _delete_pods(session)),
         ("secret rotation", lambda: _rotate(session)),
-        ("upgrade", lambda: _upgrade(session)),
-        ("rollback", lambda: _roll_back(session)),
+        ("upgrade", lambda: _upgrade(session, asked)),
+        ("rollback", lambda: _roll_back(session, asked)),
     ]
 
 
@@ -151,7 +178,7 @@ def _rotate(session: Session) -> None:
     operate.rotate_secrets(session, all_before=True)  # a proof ends nobody's session
 
 
-def _upgrade(session: Session) -> None:
+def _upgrade(session: Session, asked: Mapping[str, int]) -> None:
     """Make a new revision in which the loaded services' pods are replaced: the live values, and a mark on those.
 
     What was rotated since is no part of the live values: the pods are to say that they were started with it.
@@ -169,15 +196,17 @@ def _upgrade(session: Session) -> None:
         *session.helm.take_over(),
     )  # fmt: skip
     session.shell.effect(argv, timeout=session.settings.timeouts.deploy)
+    _scale_back(session, asked)
     _await_all(session)
 
 
-def _roll_back(session: Session) -> None:
+def _roll_back(session: Session, asked: Mapping[str, int]) -> None:
     release = session.settings.release
     secrets = session.kubectl.items("secrets", release.namespace, "--selector", "owner=helm")
     history = releases.revisions(secrets)[release.name]
     before = history[-1] if session.shell.dry else history[-2]  # a dry run has made no newer one
     session.helm.rollback(release, before.number, session.settings.timeouts.deploy)
+    _scale_back(session, asked)
     operate.renew_pods(session)  # that revision may be of a day before the rotation
     _await_all(session)
 

@@ -53,6 +53,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("release_values", "write_values", "_manifest", "refuse_while_busy", "settle_unfinished_run"):
         monkeypatch.setattr(deploy, name, lambda *words: "")
     monkeypatch.setattr(deploy.plan, "inputs_digest", lambda release, values: "new")
+    monkeypatch.setattr(deploy.lent, "take_back", lambda run: iter(()))
     monkeypatch.setattr(deploy.live, "record_of", lambda session, numbers: {"todo": {}})
     monkeypatch.setattr(deploy.live, "objects_of", lambda session, records: [])
 

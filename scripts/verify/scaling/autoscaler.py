@@ -11,10 +11,10 @@ from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.kube.helm import template_argv
+from scripts.pipeline.lent import REPLICAS_BEFORE
 from scripts.verify.scaling.model import Autoscaler, Replicas
 
 KIND = "horizontalpodautoscalers.autoscaling"
-REPLICAS_BEFORE = "todo-chatbot/replicas-before"  # annotation of a temporary one: the release's replicas without it
 READY_SECONDS = 300  # for the pods of the replicas that are put back
 
 
