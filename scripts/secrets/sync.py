@@ -411,10 +411,14 @@ def sync(
     recovered = _proved_before(wanted, known, () if kubectl.shell.dry else proved)
     if local_database and not held.get(DATABASE_SECRET, {}).get(DATABASE_PASSWORD):
         recovered |= lost_password.recover(kubectl, namespace, DATABASE_SECRET, DATABASE_PASSWORD, proved)
+    files = contents(config, root)
+    if not kubectl.shell.dry:
+        remembered = {name for name, values in recovered.items() if values}
+        gone = _gone(wanted, held.keys() | remembered, variables, files)
+        recovered |= lost_password.recover_from_readers(kubectl, namespace, gone)
     changes = decide(
-        config, variables, held, local_database=local_database, files=contents(config, root), doubtful=doubtful,
-        recovered=recovered,
-    )  # fmt: skip
+        config, variables, held, local_database=local_database, files=files, doubtful=doubtful, recovered=recovered
+    )
     for change in changes:
         write(kubectl, namespace, change)
     return changes
@@ -437,6 +441,22 @@ def _proved_before(
         return {}
     known = proved()
     return {name: _newest(known, name, keys) for name, keys in lost.items()}
+
+
+def _gone(
+    config: Mapping[str, Any], there: Collection[str], variables: Mapping[str, str], files: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return the keys that would be generated of each Secret that is neither there nor remembered, by its name."""
+    found = {
+        name: [
+            key
+            for key, source in spec["keys"].items()
+            if "generate" in source and not _given(source, variables, files)[0]
+        ]
+        for name, spec in config.items()
+        if name not in there
+    }
+    return {name: keys for name, keys in found.items() if keys}
 
 
 def _newest(known: Collection[Mapping[str, Data]], name: str, keys: Iterable[str]) -> dict[str, str]:

@@ -1,0 +1,79 @@
+"""What protects a volume is never made anew: pods that were started with it tell it, or the run stops with the cause."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scripts.errors import UserError
+from scripts.host.shell import Result
+from scripts.secrets import sync
+
+CONFIG = {"queue-auth": {"usedBy": ["queue"], "keys": {"QUEUE_PASSWORD": {"generate": 24}}}}
+
+
+def queue(*, claim: bool = True, reads: bool = True) -> dict[str, Any]:
+    reference = [{"secretRef": {"name": "queue-auth"}}] if reads else []
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "queue"}}] if claim else []
+    pod = {"containers": [{"name": "queue", "envFrom": reference}], "volumes": volumes}
+    meta = {"name": "queue", "namespace": "shop"}
+    return {"kind": "Deployment", "metadata": meta, "spec": {"template": {"spec": pod}}}
+
+
+class Cluster:
+    """Has no Secret any more; what its pods were started with they tell, or not."""
+
+    def __init__(self, *workloads: dict[str, Any], tells: str = "", claims: tuple[str, ...] = ("queue",)) -> None:
+        self.shell = SimpleNamespace(dry=False)
+        self.workloads, self.tells, self.claims = workloads, tells, claims
+        self.written: list[dict[str, Any]] = []
+
+    def items(self, kinds: str, namespace: str) -> list[dict[str, Any]]:
+        return list(self.workloads)
+
+    def named(self, kind: str, namespace: str, names: Any, *more: str) -> list[dict[str, Any]]:
+        there = self.claims if kind == "persistentvolumeclaims" else ()
+        return [{"metadata": {"name": name}} for name in there if name in names]
+
+    def ask(self, *words: str) -> Result:
+        assert words == ("exec", "deployment/queue", "--namespace", "shop", "--", "printenv", "QUEUE_PASSWORD")
+        return Result(0, f"{self.tells}\n") if self.tells else Result(1, "", "no running pod")
+
+    def apply(self, items: list[dict[str, Any]], *, shown: str) -> None:
+        self.written += items
+
+
+def synced(cluster: Any, **variables: str) -> str:
+    sync.sync(cluster, Path(), "shop", variables, CONFIG)
+    [written] = cluster.written
+    return base64.b64decode(written["data"]["QUEUE_PASSWORD"]).decode()
+
+
+def test_pods_tell_what_they_were_started_with() -> None:
+    assert synced(Cluster(queue(), tells="as it was set up")) == "as it was set up"
+
+
+def test_where_no_pod_tells_it_the_run_stops_with_the_volume() -> None:
+    with pytest.raises(UserError, match="the volume queue of queue may be protected by its QUEUE_PASSWORD") as told:
+        synced(Cluster(queue()))
+    assert "invoke backup.restore" in str(told.value.hint) and "kubectl delete persistentvolumeclaim" in told.value.hint
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [Cluster(), Cluster(queue(claim=False)), Cluster(queue(), claims=()), Cluster(queue(reads=False))],
+    ids=["first install", "no volume", "volume gone", "Secret is new"],
+)
+def test_where_nothing_is_protected_a_value_is_made(cluster: Cluster) -> None:
+    assert len(synced(cluster)) >= 24
+
+
+def test_what_a_person_gives_counts_whatever_was_lost() -> None:
+    given = {"queue-auth": {"usedBy": ["queue"], "keys": {"QUEUE_PASSWORD": {"generate": 24, "from": "QUEUE"}}}}
+    cluster: Any = Cluster(queue())
+    sync.sync(cluster, Path(), "shop", {"QUEUE": "given"}, given)
+    assert cluster.written[0]["data"]["QUEUE_PASSWORD"] == base64.b64encode(b"given").decode()
