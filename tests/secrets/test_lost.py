@@ -1,4 +1,4 @@
-"""What protects a volume is never made anew: pods that were started with it tell it, or the run stops with the cause."""
+"""What protects a volume is never made anew: pods that were started with it tell it, or the run stops and says why."""
 
 from __future__ import annotations
 
