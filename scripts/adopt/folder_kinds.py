@@ -21,7 +21,7 @@ TESTS = re.compile(
 
 def kind_of(tree: Tree, folder: str) -> tuple[str, Place] | None:
     """Return what a folder holds by its package files: nextjs, static, node, fastapi, flask, django, python."""
-    return _kind_of_javascript(tree, folder) or _kind_of_python(tree, folder)
+    return _kind_of_javascript(tree, folder) or kind_of_python(tree, folder)
 
 
 def _kind_of_javascript(tree: Tree, folder: str) -> tuple[str, Place] | None:
@@ -41,7 +41,8 @@ def _kind_of_javascript(tree: Tree, folder: str) -> tuple[str, Place] | None:
     return ("node", script.place("start") or Place(file)) if "start" in script.scripts else None
 
 
-def _kind_of_python(tree: Tree, folder: str) -> tuple[str, Place] | None:
+def kind_of_python(tree: Tree, folder: str) -> tuple[str, Place] | None:
+    """Return what a folder holds by its package files of Python: fastapi, flask, django, python."""
     wanted = packages.python(tree, folder)
     if not wanted:
         return None
@@ -56,7 +57,7 @@ def kind_in(tree: Tree, folder: str, recipe: Dockerfile | None) -> tuple[str, Pl
     its program's.
     """
     python = recipe and re.search(r"(^|/)python\b|/uv:\S*python", next(reversed(recipe.images), ""))
-    return _kind_of_python(tree, folder) if python else kind_of(tree, folder)
+    return kind_of_python(tree, folder) if python else kind_of(tree, folder)
 
 
 def roots_of_pages(tree: Tree) -> tuple[str, ...]:

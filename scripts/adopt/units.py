@@ -21,6 +21,7 @@ from scripts.adopt.folder_kinds import (
     is_within,
     kind_in,
     kind_of,
+    kind_of_python,
     knows_people,
     newest,
     pages_of,
@@ -175,11 +176,21 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
         inner = [folder for folder in pages_of(tree) if folder not in known and is_within(folder, root)]
         pages = (_unit(tree, _name_of(join(folder, "x")), folder, "", Place(folder)) for folder in inner)
         units += [unit for unit in pages if unit]
+    if not any(unit.kind in CALLED for unit in units):
+        units += [own for unit in units if unit.kind in PAGE_KINDS and (own := _server_within(tree, unit))]
     off = {unit.folder: line for unit in units if (line := _no_service(tree, unit, units))}
     units = [unit for unit in units if unit.folder not in off]
     spare = {unit.folder: f"{unit.place}: {unit.name}: left out: its path says that it is a spare one"
              for unit in units if _is_spare(unit, units)}  # fmt: skip
     return [one for one in units if one.folder not in spare], [*remarks, *off.values(), *spare.values()]
+
+
+def _server_within(tree: Tree, page: Unit) -> Unit | None:
+    """Return the server in Python whose sources and package files are in a page's own folder; None for none."""
+    files = (one for one in tree.below(page.sources) if one.endswith(".py"))
+    own = [one for one in files if not TESTS.search(one) and not _FUNCTION.search(one)]
+    kind = kind_of_python(tree, page.sources) if any(_MAKES_AN_APP.search(tree.text(one)) for one in own) else None
+    return _unit(tree, "server", page.sources, "", page.place, kind) if kind and kind[0] in CALLED else None
 
 
 _HOSTS = r"hugging[-_]?face|hf|spaces?|render|railway|heroku|vercel|netlify|koyeb"
@@ -437,10 +448,12 @@ def clean(name: str) -> str:
     return (found if found[:1].isalpha() else f"app-{found}".rstrip("-"))[:53].rstrip("-")
 
 
-def _unit(tree: Tree, name: str, folder: str, dockerfile: str, place: Place) -> Unit | None:
+def _unit(
+    tree: Tree, name: str, folder: str, dockerfile: str, place: Place, kind: tuple[str, Place] | None = None
+) -> Unit | None:
     sources = folder
     recipe = dockerfiles.read(tree, dockerfile, folder) if dockerfile else None
-    kind = kind_in(tree, folder, recipe)
+    kind = kind or kind_in(tree, folder, recipe)
     if dockerfile and folder_of(dockerfile) != folder and (own := kind_in(tree, folder_of(dockerfile), recipe)):
         sources, kind = folder_of(dockerfile), own
     elsewhere = (

@@ -2691,6 +2691,22 @@ BACKEND = {
 }
 
 
+@pytest.mark.parametrize(("file", "found"), [("app/main.py", True), ("api/index.py", False), ("tests/main.py", False)])
+def test_a_server_in_the_folder_of_its_page_is_found(tmp_path: Path, file: str, found: bool) -> None:
+    """Both have their package files there, and a folder `app` may hold pages and a program; functions of a host
+    elsewhere are no program.
+    """
+    app = make(tmp_path, **{
+        "package.json": NEXT, "app__page.tsx": "", "requirements.txt": "fastapi\n",
+        "Dockerfile": f"{NODE_IMAGE}COPY . .\nRUN npm install && npm run build\nCMD npm start\n",
+        file.replace("/", "__"): "from fastapi import FastAPI\napp = FastAPI()\n",
+    })  # fmt: skip
+    adopted = adopt(app)
+    own = services(adopted)
+    assert own.get("server", {}).get("args", [None, None])[1] == ("app.main:app" if found else None)
+    assert len(own) == 1 + found and from_yaml(adopted.text)["page"] not in ("", "server")
+
+
 @pytest.mark.parametrize("composed", ["", "services: {api: {build: part-2}}\n"])
 def test_a_page_below_its_server_s_folder_is_found(tmp_path: Path, composed: str) -> None:
     """Its author keeps it in the folder of the program that it calls, and a copy of it that is out of use beside it."""
