@@ -256,10 +256,30 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
         if wrong and _agreed(answers.get(key, "yes")):
             decision.data["services"][unit.name].setdefault("loosePackages", []).extend(wrong.loosen)
             decision.because(f"services.{unit.name}.loosePackages", names, f"{file}: {wrong.said}")
+            _found_versions(decision, unit, text, python, shell)
         if wrong:
             whose = "its version" if len(wrong.loosen) == 1 else "their versions"
             said = f"{file}: {wrong.said}: take {names} without {whose}?"
             decision.questions.append(Question(key, said, ("yes", "no"), "yes"))
+
+
+def _found_versions(decision: Decision, unit: units.Unit, text: str, python: str, shell: Shell) -> None:
+    """Ask for the versions that go together where a service's own Dockerfile installs its packages: pip, which tries
+    one version after another of what is left open, may not come to an end.
+    """
+    spec = decision.data["services"][unit.name]
+    if "builder" in spec:
+        return
+    before = spec.get("buildEnvironment", {}).get("UV_EXCLUDE_NEWER", "")
+    if found := _versions(text, tuple(spec["loosePackages"]), python, shell, before):
+        spec["addPackages"] = [*spec.get("addPackages", []), *found]
+        decision.because(f"services.{unit.name}.addPackages", ", ".join(found), "the versions that go with the others")
+
+
+@cache
+def _versions(text: str, names: tuple[str, ...], python: str, shell: Shell, before: str) -> tuple[str, ...]:
+    """Return the versions that go together; the same is asked once, however often the person answers."""
+    return resolving.versions(text, names, python, shell, before)
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.host.shell import Shell
+from scripts.host.shell import Result, Shell
 
 Resolver = Callable[[str], str | None]  # requirements → nothing where they can be met, else why not; None: cannot tell
 # Where one of these is the reason, another Python, another day or a compiler may help: that is no contradiction.
@@ -36,18 +36,27 @@ def resolver(shell: Shell, python: str) -> Resolver:
     """Return what asks uv about requirements for one Python."""
 
     def resolve(text: str) -> str | None:
-        argv: list[str | Path] = [
-            Path(sys.executable).with_name("uv"),
-            "pip",
-            "compile",
-            "--quiet",
-            "--no-header",
-            "--no-build",
-        ]
-        answer = shell.probe([*argv, "--python-version", python, "-"], stdin=text, timeout=120, env=_ONCE)
+        answer = _compile(text, python, shell)
         return "" if answer else answer.err if "No solution found" in answer.err else None
 
     return resolve
+
+
+def versions(text: str, names: Sequence[str], python: str, shell: Shell, before: str = "") -> tuple[str, ...]:
+    """Return the versions that go with the rest of requirements once those of `names` are left open, as of the day
+    `before`; nothing where none is found.
+    """
+    answer = _compile(_all_loosened(text, names), python, shell, *(["--exclude-newer", before] if before else []))
+    known = dict(re.findall(r"(?m)^([a-z0-9][a-z0-9._-]*)==(\S+)", answer.out)) if answer else {}
+    plain = {name: re.sub(r"[-_.]+", "-", name).lower() for name in names}
+    return tuple(f"{name}=={known[plain[name]]}" for name in names if plain[name] in known)
+
+
+def _compile(text: str, python: str, shell: Shell, *more: str) -> Result:
+    """Return what uv says of requirements for a Python, of which nothing is installed."""
+    argv: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--no-header"]
+    argv += ["--no-annotate", "--no-build", "--python-version", python, *more, "-"]
+    return shell.probe(argv, stdin=text, timeout=120, env=_ONCE)
 
 
 def contradiction(text: str, resolve: Resolver) -> Contradiction | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 
 from scripts.adopt import adopting, resolving
 from scripts.adopt.resolving import Contradiction
 from scripts.errors import UserError
-from scripts.host.shell import Shell
+from scripts.host.shell import Result, Shell
 from tests.adopt.test_adopting import API, adopt, make, services
 
 TWO = """error: No solution found when resolving dependencies
@@ -88,6 +91,32 @@ def test_as_few_versions_as_possible_are_left_open_where_the_reason_names_not_al
 def test_a_resolver_that_cannot_be_asked_says_nothing() -> None:
     """The real one, about a name that no index has a right to: whatever it ends with, it is no contradiction."""
     assert resolving.resolver(Shell(), "3.11")("not a requirement at all !!\n") is None
+
+
+def test_what_is_left_open_is_taken_in_the_version_that_goes_with_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the resolver found it at once: pip, which an own Dockerfile asks, may try one after another without an end."""
+    asked: list[str] = []
+
+    def probe(self: Shell, argv: Sequence[object], stdin: str = "", **_: object) -> Result:
+        asked.append(stdin)
+        return Result(0, "httpx==0.27.2\nmcp-tools==1.1.0\nother==3.0\n")
+
+    monkeypatch.setattr(Shell, "probe", probe)
+    wrong = Contradiction("a and b do not go together", ("httpx", "mcp_tools"))
+    monkeypatch.setattr(adopting, "_contradiction", lambda *_: wrong)
+    app = make(tmp_path, **{
+        "api__requirements.txt": "fastapi==0.115.0\nhttpx==0.25.1\nmcp_tools==9\n", "api__main.py": API["main.py"],
+        "api__Dockerfile": "FROM python:3.11-slim\nCOPY . .\nRUN pip install -r requirements.txt\nCMD uvicorn main:app",
+    })  # fmt: skip
+    own = services(adopt(app, answers={"api.loosen": "yes"}))["api"]
+    assert own["loosePackages"] == ["httpx", "mcp_tools"]
+    assert own["addPackages"] == ["httpx==0.27.2", "mcp_tools==1.1.0"]
+    assert "fastapi==0.115.0\nhttpx\nmcp_tools\n" in asked
+    (app / "api/Dockerfile").unlink()
+    built = services(adopt(app, answers={"api.loosen": "yes"}))["api"]
+    assert "addPackages" not in built, "the product's builder asks that resolver itself"
 
 
 @pytest.mark.slow
