@@ -25,6 +25,8 @@ def sync_secrets(session: Session, say: Callable[[str], None]) -> list[Change]:
     namespace = settings.release.namespace
     if not session.shell.dry:
         vault.migrate(settings.root, say)
+    for line in sync.mistyped(settings.root, sync.configured(settings), session.variables):
+        say(line)
     return sync.sync(
         kubectl, settings.root, namespace, session.variables, sync.configured(settings),
         lambda: proofs.healthy_secrets(kubectl, namespace),

@@ -10,8 +10,9 @@ import json
 import os
 import re
 import secrets as random
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from scripts.settings.model import Settings
 
 DATABASE_SECRET, DATABASE_PASSWORD = "database-credentials", "POSTGRES_PASSWORD"
 PASSWORD_BYTES = 32
+ALIKE = 0.9  # of 1: so much of a name is that of another where it is taken for a slip of the hand
 GENERATED = "todo-chatbot/generated"  # annotation: which keys of a Secret nobody gave a value for
 UNFIT, MISSING = "UNFIT", "MISSING"  # what stands in the table for a value that no run accepts
 UNFIT_HINT = "correct it where it is set: the environment, .env or the encrypted file"
@@ -135,6 +137,18 @@ def known_variables(root: Path, variables: Mapping[str, str] | None = None) -> d
         name: text if isinstance(text, dotenv_file.Unresolved) else text.rstrip("\r\n") for name, text in found.items()
     }
     return {name: value for name, value in trimmed.items() if value}
+
+
+def mistyped(root: Path, config: Mapping[str, Any], variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each name in `.env` that nothing reads, and that nearly is one which has no value: without
+    DATABASE_URL a database of its own would stand in, and nobody would hear of a DATABSE_URL.
+
+    Other names are somebody else's, which reads the same file.
+    """
+    read = {source["from"] for spec in config.values() for source in spec["keys"].values() if "from" in source}
+    for name in dotenv_file.read(root / ".env", ".env").keys() - read:
+        for meant in get_close_matches(name, read - variables.keys(), n=1, cutoff=ALIKE):
+            yield f".env: {name}: nothing of this app reads it; is {meant} meant, which has no value?"
 
 
 def uses_local_database(variables: Mapping[str, str], wanted: bool = True) -> bool:

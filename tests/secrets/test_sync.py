@@ -161,6 +161,16 @@ def test_a_wrong_line_of_the_file_is_named_without_showing_it(tmp_path: Path) ->
     assert "sk-secret" not in str(caught.value)
 
 
+def test_a_slip_in_a_name_is_told_and_other_names_are_somebody_elses(tmp_path: Path) -> None:
+    """A database of its own would stand in for the one that was meant, and nobody would hear of it."""
+    (tmp_path / ".env").write_text("DATABSE_URL=x\nOPENAI_APIKEY=y\nJWT_SECRETS=z\nNEXTAUTH_SECRET=n\nPORT=1\n")
+    told = sorted(sync.mistyped(tmp_path, CONFIG, {"JWT_SECRET": "given"}))
+    assert [line.partition(":")[2].partition(":")[0].strip() for line in told] == ["DATABSE_URL", "OPENAI_APIKEY"]
+    assert "is DATABASE_URL meant, which has no value?" in told[0] and "x" not in told[0].split()
+    (tmp_path / ".env").write_text("DATABASE_URL=x\n")
+    assert not list(sync.mistyped(tmp_path, CONFIG, {"DATABASE_URL": "x"}))
+
+
 def test_a_rotated_secret_keeps_the_one_before_for_what_it_signed() -> None:
     held = {
         "auth-secrets": {"AUTH_SECRET": "b,a", "JWT_SECRET": "x"},
