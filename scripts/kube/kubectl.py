@@ -248,13 +248,17 @@ class Kubectl:
 
     def await_rollout(self, name: str, namespace: str, limit: float) -> Result:
         """Wait up to `limit` seconds until a workload, as `deployment/backend`, is rolled out. Raises CommandError."""
-        words = ("rollout", "status", name, "--namespace", namespace, f"--timeout={limit:.0f}s")
-        return self.effect(*words, timeout=limit + 30)
+        return self.effect(*rollout_status(name, namespace, limit), timeout=limit + 30)
 
     def proxy_get(self, namespace: str, service: str, port: int, path: str, *, scheme: str = "") -> Result:
         """GET a path of a Service through the API server: works on every cluster, needs no port-forward."""
         name = f"{scheme}:{service}:{port}" if scheme else f"{service}:{port}"
         return self.ask("get", "--raw", f"/api/v1/namespaces/{namespace}/services/{name}/proxy{path}")
+
+
+def rollout_status(name: str, namespace: str, limit: float) -> tuple[str, ...]:
+    """Return the words that wait up to `limit` seconds until a workload, as `deployment/backend`, is rolled out."""
+    return ("rollout", "status", name, "--namespace", namespace, f"--timeout={limit:.0f}s")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from scripts.errors import UserError
 from scripts.host.paths import audit_file
 from scripts.host.shell import CommandError
 from scripts.kube import objects, releases, workloads
-from scripts.kube.kubectl import MANAGER, Unanswered, is_forbidden, not_listed
+from scripts.kube.kubectl import MANAGER, Unanswered, is_forbidden, not_listed, rollout_status
 from scripts.kube.workloads import Workload
 from scripts.pipeline import app_secrets, live
 from scripts.pipeline.access import page_url
@@ -231,7 +231,7 @@ def _await_rollout(session: Session, name: str, limit: float) -> None:
         and (left := ends - time.monotonic()) >= 1
         and not _is_lost(session, name, since)
     ):
-        words = ("rollout", "status", name, "--namespace", namespace, f"--timeout={min(left, LOOK_SECONDS):.0f}s")
+        words = rollout_status(name, namespace, min(left, LOOK_SECONDS))
         answer = kubectl.ask(*words, timeout=LOOK_SECONDS + 30)
         if answer:
             return
