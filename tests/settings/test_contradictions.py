@@ -116,6 +116,66 @@ def test_a_key_of_a_service_changes_something_or_is_refused(project: Path, key: 
         assert unchanged != effect(project, after)
 
 
+# Every key of config/pipeline.yaml but those of `targets`, which tests/clusters/test_options.py walks.
+OF_THE_PIPELINE: dict[str, Any] = {
+    "app": "other", "target": "kind", "cluster": "other", "context": "mine", "registry": "registry.example.org/team",
+    "allowedContexts": ["mine"], "size": "full",
+    "downloads": dict.fromkeys(("minikube", "kind", "k3d", "kubectl-ai", "kagent"), "https://example.org/"),
+    "release": {
+        "name": "shop", "namespace": "shop", "chart": "own", "version": "1.0.0", "values": ["mine.yaml"],
+    },
+    "bases": {"debian": "debian:12", "python": "python:3.12", "node": "node:22"},
+    "database": {
+        "context": "other", "dockerfile": "other/Dockerfile", "bases": {"A": "node"}, "buildArgs": {"A": "1"},
+        "buildSecrets": {"t": "T"},
+        "release": {"name": "store", "chart": "own", "version": "1.0.0", "values": ["mine.yaml"]},
+    },
+    "security": {
+        "failOn": "low", "required": ["sbom"], "accepted": [{"id": "CVE-1", "reason": "nothing calls it"}], "admission": True,
+        "maxAgeDays": 3, "publicKey": "mine.pub",
+    },
+    "timeouts": {"build": 1, "deploy": 1, "health": 1, "cluster": 1},
+}  # fmt: skip
+NEEDS_A_REFERENCE = ("release.version", "database.release.version")  # refused beside a chart that is a folder
+
+
+def leaves(part: dict[str, Any], known: dict[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each dotted key with its value, as deep as the schema names keys."""
+    for key, value in part.items():
+        inner = known.get("properties", {}).get(key, {})
+        if inner.get("properties"):
+            yield from leaves(value, inner, f"{place}{key}.")
+        else:
+            yield f"{place}{key}", value
+
+
+def keys_of(known: dict[str, Any], place: str = "") -> Iterator[str]:
+    for key, inner in known.get("properties", {}).items():
+        yield from keys_of(inner, f"{place}{key}.") if inner.get("properties") else [f"{place}{key}"]
+
+
+@pytest.mark.slow
+def test_every_key_of_the_pipeline_changes_something_or_is_refused(project: Path) -> None:
+    known = json.loads((ROOT / "scripts/settings/pipeline.schema.json").read_text())
+    given = dict(leaves(OF_THE_PIPELINE, known))
+    assert set(given) == {key for key in keys_of(known) if not key.startswith("targets.")}
+    (project / "config/apps/other.yaml").write_text(yaml.safe_dump(app(underLoad=["api"])))
+    unchanged = effect(project, app())
+    for key, value in given.items():
+        pipeline = yaml.safe_load((ROOT / PIPELINE).read_text())
+        *above, last = key.split(".")
+        part = pipeline
+        for name in above:
+            part = part.setdefault(name, {})
+        part[last] = value
+        top = key.partition(".")[0]
+        if key in NEEDS_A_REFERENCE:
+            with pytest.raises(SettingsError, match=key.replace(".", r"\.")):
+                effect(project, app(), {top: pipeline[top]})
+        else:
+            assert effect(project, app(), {top: pipeline[top]}) != unchanged, key
+
+
 def own_secret(**source: Any) -> dict[str, Any]:
     keys = {"K": source, "GIVEN": {"from": "GIVEN", "optional": True}, "MADE": {"generate": 32}}
     return app(secrets={"mine": {"usedBy": ["api"], "keys": keys}})
