@@ -192,15 +192,16 @@ def versions_now(session: Session) -> dict[str, str]:
     """Return the version of everything that pods of the releases read, as `versions.renew` takes it; in a dry run none
     where no cluster answers, as it may not have been made yet.
 
-    That is the app's Secrets, and those that values name, whoever made them. What a chart of somebody's own reads, its
-    workloads say, ConfigMaps included; pods of the library's charts say themselves what theirs held.
+    That is the app's Secrets, and all that values name, whoever made it. What a chart of somebody's own reads, its
+    workloads say; pods of the library's charts say themselves what the ConfigMap held that the chart made for them.
     """
     settings, kubectl = session.settings, session.kubectl
     secrets, configmaps = set(secret_names(session)), set[str]()
     try:
         for release in (settings.database_release, settings.release):
             if versions.takes_versions(release.chart):
-                secrets |= values.secrets_read(values.merged(settings, release))
+                given = values.merged(settings, release)
+                secrets, configmaps = secrets | values.secrets_read(given), configmaps | values.configmaps_read(given)
                 continue
             for item in kubectl.items(versions.KINDS, release.namespace):
                 if (item["metadata"].get("annotations") or {}).get(objects.RELEASE) == release.name:

@@ -73,16 +73,32 @@ def nested(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
     return laid
 
 
-# Values of a service that name Secrets which its pods read, as the library chart's `common.secretsChecksum` has them.
+# Values of a service that name what its pods read, as the library chart's `common.secretsChecksum` has them.
 _READING = ("secretEnv", "env", "extraEnv", "extraEnvFrom", "extraVolumes", "initContainers", "extraContainers")
+_SECRETS = (("secretRef", "name"), ("secretKeyRef", "name"), ("secret", "secretName"), ("secret", "name"))
+_CONFIGMAPS = (("configMapRef", "name"), ("configMapKeyRef", "name"), ("configMap", "name"))
 
 
 def secrets_read(values: Mapping[str, Any]) -> set[str]:
     """Return the names of the Secrets that values have pods read, but for those that the chart makes itself."""
     parts = [values, *_mappings(values)]
     made = {name for part in parts if isinstance(own := part.get("secrets"), Mapping) for name in own}
-    named = {name for part in parts for key in _READING for name in _secrets_in(part.get(key))}
-    return {name for name in named - made if "{{" not in name}
+    short = {one.get("secret") for part in parts for one in _listed(part.get("secretEnv")) if isinstance(one, Mapping)}
+    return (_named(parts, _SECRETS) | {name for name in short if isinstance(name, str) and "{{" not in name}) - made
+
+
+def configmaps_read(values: Mapping[str, Any]) -> set[str]:
+    """Return the names of the ConfigMaps that values have pods read, which no chart of ours makes."""
+    return _named([values, *_mappings(values)], _CONFIGMAPS)
+
+
+def _named(parts: Iterable[Mapping[str, Any]], places: Iterable[tuple[str, str]]) -> set[str]:
+    found = {name for part in parts for key in _READING for name in _referred(part.get(key), tuple(places))}
+    return {name for name in found if "{{" not in name}
+
+
+def _listed(part: Any) -> Sequence[Any]:
+    return part if isinstance(part, list) else ()
 
 
 def _mappings(part: Any) -> Iterator[Mapping[str, Any]]:
@@ -92,15 +108,14 @@ def _mappings(part: Any) -> Iterator[Mapping[str, Any]]:
             yield from _mappings(inner)
 
 
-def _secrets_in(part: Any) -> Iterator[str]:
-    """Yield the Secrets that a piece of a pod's specification refers to, or an entry of `secretEnv`."""
-    if isinstance(part, Mapping):
-        references = [(part, "secret"), (part.get("secret"), "secretName"), (part.get("secret"), "name")]
-        references += [(part.get(kind), "name") for kind in ("secretRef", "secretKeyRef")]
-        found = (holder.get(key) for holder, key in references if isinstance(holder, Mapping))
-        yield from (name for name in found if isinstance(name, str) and name)
-    for inner in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ():
-        yield from _secrets_in(inner)
+def _referred(part: Any, places: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield the names that a piece of a pod's specification refers to at these places (key, key below it)."""
+    for key, below in places if isinstance(part, Mapping) else ():
+        holder = part.get(key)
+        if isinstance(holder, Mapping) and isinstance(name := holder.get(below), str) and name:
+            yield name
+    for inner in part.values() if isinstance(part, Mapping) else _listed(part):
+        yield from _referred(inner, places)
 
 
 def node_ports(values: Mapping[str, Any]) -> tuple[int, ...]:

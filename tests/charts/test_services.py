@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from scripts.secrets import versions
 from scripts.settings import values
 from tests.support.chart_values import OFF, laid_over, objects
 from tests.support.charts import SERVICES, UMBRELLA, by_name, helm, manifests
@@ -199,6 +200,29 @@ def test_pods_that_read_a_secret_carry_its_version(read: str) -> None:
     assert checksum("api", app="1") and checksum("api", app="1") != checksum("api", app="2")
     assert checksum("api", app="1") == checksum("api", app="1", more="7")
     assert values.secrets_read({"services": services}) == {"app"}, "a deploy looks for the same ones"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("read", ["env", "extraEnvFrom", "extraVolumes", "projected", "initContainers"])
+def test_pods_that_read_a_config_map_of_somebody_else_carry_its_version(read: str) -> None:
+    named = {"configMapRef": {"name": "theirs"}}
+    reader: dict[str, Any] = {
+        "env": {"env": {"K": {"valueFrom": {"configMapKeyRef": {"name": "theirs", "key": "K"}}}}},
+        "extraEnvFrom": {"extraEnvFrom": [named]},
+        "extraVolumes": {"extraVolumes": [{"name": "v", "configMap": {"name": "theirs"}}]},
+        "projected": {"extraVolumes": [{"name": "v", "projected": {"sources": [{"configMap": {"name": "theirs"}}]}}]},
+        "initContainers": {"initContainers": [{"name": "x", "image": "x:1", "envFrom": [named]}]},
+    }
+    services = {"api": API | reader[read]}
+    made = [
+        pod(services, **{"global": {"secretVersions": {"configmap/theirs": version}}})["annotations"]
+        for version in ("1", "2")
+    ]
+    assert made[0]["checksum/secrets"] != made[1]["checksum/secrets"]
+    assert made[0]["checksum/secrets"] == versions.annotation(["configmap/theirs"], {"configmap/theirs": "1"})
+    assert (values.configmaps_read({"services": services}), values.secrets_read({"services": services})) == (
+        {"theirs"}, set(),
+    )  # fmt: skip
 
 
 @pytest.mark.slow

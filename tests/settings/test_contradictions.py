@@ -131,8 +131,8 @@ OF_THE_PIPELINE: dict[str, Any] = {
         "release": {"name": "store", "chart": "own", "version": "1.0.0", "values": ["mine.yaml"]},
     },
     "security": {
-        "failOn": "low", "required": ["sbom"], "accepted": [{"id": "CVE-1", "reason": "nothing calls it"}], "admission": True,
-        "maxAgeDays": 3, "publicKey": "mine.pub",
+        "failOn": "low", "required": ["sbom"], "accepted": [{"id": "CVE-1", "reason": "nothing calls it"}],
+        "admission": True, "maxAgeDays": 3, "publicKey": "mine.pub",
     },
     "timeouts": {"build": 1, "deploy": 1, "health": 1, "cluster": 1},
 }  # fmt: skip

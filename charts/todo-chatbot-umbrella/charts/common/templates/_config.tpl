@@ -98,14 +98,16 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 {{- end }}
 {{- end }}
 
-{{/* What a pod's Secrets were when it was made, where `global.secretVersions` says it. */}}
+{{/* What a pod's Secrets, and ConfigMaps of others, were when it was made, where `global.secretVersions` says it. */}}
 {{- define "common.secretsChecksum" -}}
 {{- $names := list }}
 {{- range .Values.secretEnv }}{{ $names = append $names .secret }}{{ end }}
-{{- range .Values.extraEnvFrom }}{{ $names = append $names (dig "secretRef" "name" "" .) }}{{ end }}
+{{- $names = concat $names (include "common.secretsOf" (dict "envFrom" .Values.extraEnvFrom) | fromJsonArray) }}
 {{- range .Values.extraVolumes }}
-{{- $names = append $names (dig "secret" "secretName" "" .) }}
-{{- range dig "projected" "sources" list . }}{{ $names = append $names (dig "secret" "name" "" .) }}{{ end }}
+{{- $names = concat $names (list (dig "secret" "secretName" "" .) (dig "configMap" "name" "" . | printf "configmap/%s")) }}
+{{- range dig "projected" "sources" list . }}
+{{- $names = concat $names (list (dig "secret" "name" "" .) (dig "configMap" "name" "" . | printf "configmap/%s")) }}
+{{- end }}
 {{- end }}
 {{- range .Values.initContainers }}{{ $names = concat $names (include "common.secretsOf" . | fromJsonArray) }}{{ end }}
 {{- range .Values.extraContainers }}{{ $names = concat $names (include "common.secretsOf" . | fromJsonArray) }}{{ end }}
@@ -120,11 +122,19 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 {{- with $versions }}{{ . | join "," | sha256sum }}{{ end }}
 {{- end }}
 
-{{/* Names of the Secrets in a container's environment, as JSON. */}}
+{{/* Names of the Secrets in a container's environment, and of ConfigMaps as `configmap/NAME`, as JSON. */}}
 {{- define "common.secretsOf" -}}
 {{- $names := list }}
-{{- range .env }}{{ if kindIs "map" . }}{{ $names = append $names (dig "valueFrom" "secretKeyRef" "name" "" .) }}{{ end }}{{ end }}
-{{- range .envFrom }}{{ $names = append $names (dig "secretRef" "name" "" .) }}{{ end }}
+{{- range .env }}
+{{- if kindIs "map" . }}
+{{- $names = append $names (dig "valueFrom" "secretKeyRef" "name" "" .) }}
+{{- $names = append $names (dig "valueFrom" "configMapKeyRef" "name" "" . | printf "configmap/%s") }}
+{{- end }}
+{{- end }}
+{{- range .envFrom }}
+{{- $names = append $names (dig "secretRef" "name" "" .) }}
+{{- $names = append $names (dig "configMapRef" "name" "" . | printf "configmap/%s") }}
+{{- end }}
 {{- toJson $names }}
 {{- end }}
 
