@@ -1,4 +1,4 @@
-"""What protects a volume outlives the Secret that holds it: it is found again, and never made anew."""
+"""Credentials that protect a volume outlive the Secret that holds them: found again, and never made anew."""
 
 from __future__ import annotations
 
