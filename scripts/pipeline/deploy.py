@@ -40,6 +40,7 @@ class _Done:
     revision: int
     changes: tuple[str, ...]
     installed: bool = False  # by this run, which made all its pods
+    put_back: frozenset[str] = frozenset()  # ConfigMaps that somebody had changed by hand
 
 
 def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
@@ -70,7 +71,25 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
     for release in numbers:
         for name in versions.renew(session.kubectl, found.of(release), current, first=done[release].installed):
             yield Outcome("deploy", name, "done", 0.0, "pods replaced: a Secret or ConfigMap they read has changed")
+        for name in _restart_readers(run, found.of(release), done[release].put_back):
+            yield Outcome(
+                "deploy", name, "done", 0.0, "pods replaced: they may have been started with what is put back"
+            )
     return found
+
+
+def _restart_readers(run: Run, wanted: Sequence[Workload], put_back: frozenset[str]) -> Iterator[str]:
+    """Replace the pods that read a ConfigMap which is as the release says again, and yield whose they are.
+
+    What their template says of it never changed: whoever was started in the meantime holds the value by hand.
+    """
+    known = {(one.kind, one.namespace, one.name) for one in wanted}
+    kubectl = run.session.kubectl
+    for item in kubectl.items(versions.KINDS, run.namespace) if put_back else ():
+        key = (item["kind"], item["metadata"]["namespace"], objects.name_of(item))
+        if key in known and not put_back.isdisjoint(objects.configmaps_read(objects.template(item))):
+            kubectl.effect("rollout", "restart", f"{key[0].lower()}/{key[2]}", "--namespace", key[1])
+            yield key[2]
 
 
 def _groups(run: Run, planned: Plan) -> Iterator[list[Release]]:
@@ -122,7 +141,8 @@ def _deploy_one(
         changes += tuple(f"{one.label}: put back, it was {one.who}" for one in undone)
         changes += tuple(f"{one}: made again, somebody had deleted it" for one in gone)
     outcome = Outcome("deploy", release.name, "done", time.monotonic() - started, f"revision {number}")
-    return outcome, _Done(number, changes, installed=number == 1)
+    put_back = frozenset(one.name for one in undone if one.kind == "ConfigMap")
+    return outcome, _Done(number, changes, installed=number == 1, put_back=put_back)
 
 
 def _made(release: Release, history: Sequence[Revision], before: Revision | None) -> int:

@@ -13,6 +13,7 @@ import pytest
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.kube.releases import Revision
+from scripts.kube.workloads import Workload
 from scripts.pipeline import deploy, images
 from scripts.pipeline.busy import Untouched
 from scripts.pipeline.live import Live
@@ -145,3 +146,21 @@ def test_a_deploy_of_sources_that_nobody_built_is_refused_before_anything_is_cha
         return
     with pytest.raises(Untouched, match=f"not built yet, as the sources are now: {lost}"):
         images.refuse_unbuilt(at_work, ready)
+
+
+def test_pods_that_may_hold_what_was_changed_by_hand_are_replaced_when_it_is_put_back() -> None:
+    """`kubectl edit configmap`, and a restart: what the template says of it never changed."""
+    told: list[tuple[str, ...]] = []
+
+    def reader(name: str, configmap: str) -> dict[str, Any]:
+        container = {"name": name, "envFrom": [{"configMapRef": {"name": configmap}}]}
+        spec = {"template": {"spec": {"containers": [container]}}}
+        return {"kind": "Deployment", "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
+
+    there = [reader("web", "web-config"), reader("api", "api-config"), reader("theirs", "web-config")]
+    kubectl = SimpleNamespace(items=lambda *_: there, effect=lambda *words: told.append(words))
+    at_work: Any = SimpleNamespace(session=SimpleNamespace(kubectl=kubectl), namespace="shop")
+    own = [Workload("Deployment", "shop", name, {}) for name in ("web", "api")]
+    assert list(deploy._restart_readers(at_work, own, frozenset({"web-config"}))) == ["web"]
+    assert told == [("rollout", "restart", "deployment/web", "--namespace", "shop")]
+    assert list(deploy._restart_readers(at_work, own, frozenset())) == []
