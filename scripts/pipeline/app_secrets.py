@@ -25,12 +25,15 @@ def sync_secrets(session: Session, say: Callable[[str], None]) -> list[Change]:
     namespace = settings.release.namespace
     if not session.shell.dry:
         vault.migrate(settings.root, say)
-    for line in sync.mistyped(settings.root, sync.configured(settings), session.variables):
-        say(line)
     return sync.sync(
         kubectl, settings.root, namespace, session.variables, sync.configured(settings),
         lambda: proofs.healthy_secrets(kubectl, namespace),
     )  # fmt: skip
+
+
+def told_once(session: Session) -> list[str]:
+    """Return what a person is told of the sources once a run: names in `.env` that hardly are meant as they stand."""
+    return list(sync.mistyped(session.settings.root, sync.configured(session.settings), session.variables))
 
 
 def complete_secrets(run: Run) -> Generator[Outcome, None, dict[str, str]]:

@@ -13,7 +13,7 @@ from scripts.images import engine, plan
 from scripts.images.base_images import Early, ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline import namespace
-from scripts.pipeline.app_secrets import sync_secrets
+from scripts.pipeline.app_secrets import sync_secrets, told_once
 from scripts.pipeline.images import Builds
 from scripts.pipeline.lacking import refuse_unready
 from scripts.pipeline.refusals import refuse_values
@@ -108,5 +108,7 @@ def _bases(
 
 
 def _secrets(run: Run) -> tuple[bool, str]:
+    for line in told_once(run.session):
+        run.display.line(line)
     changes = sync_secrets(run.session, run.display.line)
     return bool(changes), ", ".join(change.told for change in changes) or "as their sources say"

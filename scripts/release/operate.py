@@ -291,6 +291,8 @@ def sync_secrets(session: Session) -> list[str]:
     of both.
     """
     with hold_release_lock(session):
+        for line in app_secrets.told_once(session):
+            session.say(line)
         changes = app_secrets.sync_secrets(session, session.say)
         renewed = renew_pods(session)
         if changes and not session.shell.dry:
