@@ -1313,7 +1313,7 @@ def test_the_job_makes_each_table_that_is_not_made_otherwise(
     """By the program's own engine, in either way, or one for its URL."""
     make(tmp_path, **{"program.py": f"import sqlalchemy\nfrom sqlalchemy.ext import asyncio\n{engine}\n"
                                     f"class Base:\n    metadata = sqlalchemy.MetaData(*{names})\n"})  # fmt: skip
-    code = jobs._FROM_MODELS.format(program="program", variable="WHERE", made=list(made), unless_migrated=False)
+    code = jobs._FROM_MODELS.format(program="program", variable="WHERE", made=list(made), unless=[])
     environment = {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parent / 'stand_ins'}", "WHERE": "URL"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert (done.stdout, done.returncode) == (printed, ends)
@@ -1336,7 +1336,7 @@ def test_migrations_that_need_what_none_makes_begin_where_the_models_are(
     """What is new gets its tables from the models, and counts as migrated; what was migrated goes on from there."""
     make(tmp_path, **{"program.py": f"import sqlalchemy\nfrom sqlalchemy.ext import asyncio\n{engine}\n"
                                     f"class Base:\n    metadata = sqlalchemy.MetaData('{names}')\n"})  # fmt: skip
-    code = jobs._FROM_MODELS.format(program="program", variable="WHERE", made=[], unless_migrated=True)
+    code = jobs._FROM_MODELS.format(program="program", variable="WHERE", made=[], unless=["alembic_version"])
     bin = tmp_path / "bin"
     bin.mkdir()
     (bin / "python").symlink_to(sys.executable)
@@ -1345,6 +1345,45 @@ def test_migrations_that_need_what_none_makes_begin_where_the_models_are(
     command = ["sh", "-c", jobs._FIRST_FROM_MODELS, "sh", path, code, "echo", "alembic"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert (done.stdout, done.returncode) == (printed, ends)
+
+
+@pytest.mark.parametrize(
+    ("names", "there", "fails", "printed", "ends"),
+    [
+        ("tasks", "", "", "alembic upgrade heads\n", 0),
+        ("tasks", "", "upgrade", "alembic upgrade heads\ntasks\nalembic stamp heads\n", 0),
+        ("tasks", "tasks", "upgrade", "alembic upgrade heads\n", 1),  # a database of the author's own
+        ("tasks", "alembic_version", "upgrade", "alembic upgrade heads\n", 1),  # part of them has run
+        ("refused", "", "upgrade", "alembic upgrade heads\n", 1),
+    ],
+)
+def test_migrations_that_end_on_a_new_database_are_done_without(
+    tmp_path: Path, names: str, there: str, fails: str, printed: str, ends: int
+) -> None:
+    """Only running them shows it; a database that holds something is left as it is, and their failure stands."""
+    alembic = f"echo alembic $*\n[ \"$1\" != '{fails}' ]\n"
+    make(tmp_path, **{"program.py": f"class Base:\n    metadata = __import__('sqlalchemy').MetaData('{names}')\n",
+                      "bin__alembic": alembic})  # fmt: skip
+    code = jobs._FROM_MODELS.format(program="program", variable="WHERE", made=[], unless=["alembic_version", "tasks"])
+    (tmp_path / "bin/python").symlink_to(sys.executable)
+    path = f"{tmp_path}:{Path(__file__).parent / 'stand_ins'}"
+    environment = {"WHERE": "URL", "TABLES": there, "PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+    command = ["sh", "-c", jobs._ELSE_FROM_MODELS, "sh", path, code, "sh", str(tmp_path / "bin/alembic")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.stdout, min(done.returncode, 1)) == (printed, ends)
+
+
+@pytest.mark.parametrize(("more", "otherwise"), [("", True), ("QUERY = 'select a from notes'\n", False)])
+def test_migrations_whose_tables_the_models_stand_for_may_end(tmp_path: Path, more: str, otherwise: bool) -> None:
+    app = make(tmp_path, **below("api", {
+        "requirements.txt": "fastapi\nsqlmodel\npsycopg2-binary\nalembic\n", "models.py": MODELS, "more.py": more,
+        "main.py": f'import os, models, more\nos.environ["DATABASE_URL"]\n{API["main.py"]}',
+        "alembic.ini": INI.format("moves"), "moves__env.py": "",
+        "moves__versions__1.py": 'def upgrade():\n    op.create_table("tasks")\n    op.create_table("notes")\n',
+    }))  # fmt: skip
+    command = from_yaml(adopt(app).text)["jobs"]["api-migrate"]["command"]
+    assert (jobs._ELSE_FROM_MODELS in command) is otherwise
+    assert command[-3:] == (["python", "-m", "alembic"] if otherwise else ["alembic", "upgrade", "heads"])
 
 
 def revision(name: str, after: str, steps: str) -> str:

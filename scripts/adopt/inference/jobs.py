@@ -87,7 +87,10 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
     if first := _first_from_models(unit, context, folder, known, made):
         found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": [*first, *migrate[:-2]]}
         return
-    found.because(f"jobs.{unit.name}-migrate", "alembic upgrade heads", file)
+    otherwise = _otherwise_from_models(migrate, made, known, unit, context)
+    said = "; on a new database that they end on, from the models" if otherwise else ""
+    found.because(f"jobs.{unit.name}-migrate", f"alembic upgrade heads{said}", file)
+    migrate = otherwise or migrate
     rest = known - made if made else set()
     if rest & changed:  # a migration changes what is there before it, somehow
         _from_models(rest, made, unit, context)
@@ -106,12 +109,26 @@ def _first_from_models(unit: Unit, context: Context, folder: str, known: set[str
         return []
     said = f"{first.place}: it changes {first.table}, which no migration before it makes" if first else "your answer"
     fits = answered or bool(first and first.table in known and not _used(made - known, unit, context.whole.tree))
-    if models := _models_job((), unit, context, unless_migrated=True) if fits else []:
+    if models := _models_job((), unit, context, unless=["alembic_version"]) if fits else []:
         why = "from the models where nothing is there yet, else alembic upgrade heads"
         context.found.because(f"jobs.{unit.name}-migrate", why, said)
         return ["sh", "-c", _FIRST_FROM_MODELS, "sh", models[1].partition("=")[2], models[-1]]
     context.found.remarks.append(f"{said}: from nothing, `alembic upgrade heads` ends there")
     return []
+
+
+def _otherwise_from_models(
+    migrate: Sequence[str], made: Collection[str], known: Collection[str], unit: Unit, context: Context
+) -> list[str]:
+    """Return the job that makes a new database's tables from the models where its migrations end, which only running
+    them shows; nothing where the program uses a table that no model stands for, or what they make cannot be told.
+    """
+    stood_for = set(made) & set(known)
+    if not stood_for or _used(set(made) - stood_for, unit, context.whole.tree):
+        return []
+    models = _models_job((), unit, context, unless=["alembic_version", *sorted(made)])
+    what = [models[1].partition("=")[2], models[-1], *migrate[:-2]] if models else []
+    return ["sh", "-c", _ELSE_FROM_MODELS, "sh", *what] if models else []
 
 
 def _makes_its_own(unit: Unit, tree: Tree) -> bool:
@@ -280,9 +297,9 @@ def tell(table, error):
     lost.append(table)
     print(f"{{table}}: {{error}}", file=sys.stderr)
 def is_migrated(connection):
-    return inspect(connection).has_table("alembic_version")
+    return any(inspect(connection).has_table(it) for it in {unless})
 def make():
-    if {unless_migrated}:
+    if {unless}:
         with engine.connect() as connection:
             if is_migrated(connection):
                 sys.exit(3)
@@ -293,7 +310,7 @@ def make():
         except Exception as error:
             tell(table, error)
 async def make_awaited():
-    if {unless_migrated}:
+    if {unless}:
         async with engine.connect() as connection:
             if await connection.run_sync(is_migrated):
                 sys.exit(3)
@@ -316,6 +333,16 @@ case $? in 0) "$@" stamp heads;; 3) "$@" upgrade heads;; *) exit 1;; esac
 """
 
 
+# Migrations that do not run from nothing, as their author's database had been there before: what holds none of their
+# tables gets those of the models. What holds some is left as it is, and the failure stands.
+_ELSE_FROM_MODELS = """path="$1" code="$2"; shift 2
+"$@" upgrade heads && exit
+env PYTHONPATH="$path" python -c "$code" || exit 1
+echo "The migrations do not run on a new database: its tables are made from the models." >&2
+"$@" stamp heads
+"""
+
+
 def _from_models(names: Collection[str], made: Collection[str], unit: Unit, context: Context) -> None:
     """Make, in a job, the tables of a program's models which nothing else makes: not those that are `made` by its
     migrations, beside which one that cannot be made is told, and ends nothing.
@@ -327,9 +354,9 @@ def _from_models(names: Collection[str], made: Collection[str], unit: Unit, cont
         context.found.because(f"jobs.{unit.name}-tables", said, main_file(unit, context.whole.tree))
 
 
-def _models_job(made: Collection[str], unit: Unit, context: Context, unless_migrated: bool = False) -> list[str]:
+def _models_job(made: Collection[str], unit: Unit, context: Context, unless: Sequence[str] = ()) -> list[str]:
     """Return what makes the tables of a program's models, by its own connection where it has one; nothing where another
-    program makes them, or it cannot be done.
+    program makes them, or it cannot be done. It makes none, and ends with 3, where one of the tables `unless` is there.
     """
     tree, main = context.whole.tree, main_file(unit, context.whole.tree)
     reads = (read.name for read in unit.code.reads if variables.purpose(read) == "database")
@@ -340,7 +367,7 @@ def _models_job(made: Collection[str], unit: Unit, context: Context, unless_migr
     if mirrors or not main or not variable or "sqlite" in str(told.get(variable, "")):
         return []
     folder, program = start_of(tree, unit, main, _is_built(unit, context))
-    code = _FROM_MODELS.format(program=program, variable=variable, made=sorted(made), unless_migrated=unless_migrated)
+    code = _FROM_MODELS.format(program=program, variable=variable, made=sorted(made), unless=list(unless))
     return ["env", f"PYTHONPATH={folder or '.'}", "python", "-c", code]
 
 
