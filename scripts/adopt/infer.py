@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.adopt import folder_kinds, lost, needed, units, variables
 from scripts.adopt.folder_kinds import PAGE_KINDS
-from scripts.adopt.inference.addresses import forward_addresses, replace_deployed, serve_addresses
+from scripts.adopt.inference.addresses import forward_addresses, lead_to_page, replace_deployed, serve_addresses
 from scripts.adopt.inference.builders import builder_of, fetched_fonts
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told, worker_of
 from scripts.adopt.inference.entries import main_file, modules
@@ -150,6 +150,8 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}} | name_host(unit, spec, context)
     if context.whole.broker and units.calls_a_broker(unit):
         spec["values"]["initContainers"] = [_wait_for(context.whole.broker, unit)]
+    if beside := lead_to_page(unit, environment, context):
+        spec["values"]["extraContainers"] = beside
     if checked := _checks_certificates(unit, context):
         file = f"{DATABASE_CA}/{_subject_hash('database')}.0"
         name, value = (

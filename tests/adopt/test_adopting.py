@@ -5,6 +5,7 @@ The applications are in `apps`, written for this. To take new conclusions over: 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -2388,6 +2389,55 @@ def test_what_leads_a_pages_server_to_the_services_is_run_by_node(tmp_path: Path
         with service.accept()[0] as connection:
             connection.sendall(b"hello")
         assert process.communicate(timeout=300)[0] == "hello" and process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("judges", "led"),
+    [("issuer=settings.BETTER_AUTH_URL", True), ("", False), ("issuer='http://localhost:3000'", False)],
+)
+def test_a_server_that_wants_tokens_issued_at_the_page_s_address_finds_the_page_there(
+    tmp_path: Path, judges: str, led: bool
+) -> None:
+    """One variable says who issued the tokens, as browsers know him, and where his keys are, which the pod asks for."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__app__page.tsx": "",
+        "api__requirements.txt": "fastapi\npyjwt\npydantic-settings\n", "api__main.py": API["main.py"] + "import auth\n",
+        "api__auth.py": "import jwt\nfrom pydantic_settings import BaseSettings\n"
+        "class Settings(BaseSettings):\n    BETTER_AUTH_URL: str\nsettings = Settings()\n"
+        "KEYS = jwt.PyJWKClient(settings.BETTER_AUTH_URL + '/api/auth/jwks')\n"
+        f"WHO = lambda it: jwt.decode(it, KEYS, {judges})\n",
+    })  # fmt: skip
+    api = services(adopt(app))["api"]
+    assert api["environment"]["BETTER_AUTH_URL"] == ("http://localhost:3000" if led else "http://web:3000")
+    assert [one["name"] for one in api["values"].get("extraContainers", [])] == ["lead-to-page"] * led
+
+
+def test_what_leads_a_server_to_the_page_hands_on_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until either side ends; who is not there is told so by the end."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write((await reader.read(100)).upper())
+        writer.close()
+
+    async def asked(port: int) -> bytes:
+        code = addresses._LEADER.format(host="127.0.0.1", to=port, port=0).replace("asyncio.run(main())", "")
+        exec(code, names := {})  # type: ignore[var-annotated]  # noqa: S102 as its container does
+        async with await asyncio.start_server(names["lead"], "127.0.0.1", 0) as leader:
+            reader, writer = await asyncio.open_connection(*leader.sockets[0].getsockname())
+            writer.write(b"hello")
+            answer = await reader.read()
+            writer.close()
+        return answer
+
+    async def both() -> tuple[bytes, bytes]:
+        async with await asyncio.start_server(echo, "127.0.0.1", 0) as page:
+            port = page.sockets[0].getsockname()[1]
+            there = await asked(port)
+        return there, await asked(port)
+
+    there, gone = asyncio.run(asyncio.wait_for(both(), 300))
+    assert (there, gone) == (b"HELLO", b"")
 
 
 BY_LIST = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scripts.adopt import variables
@@ -130,6 +130,47 @@ def forward_addresses(unit: Unit, context: Context) -> None:
     preload(spec["environment"], f"data:text/javascript;base64,{code}")
     ports = ", ".join(f"localhost:{port}" for port, _ in others)
     told(unit, context, "NODE_OPTIONS", f"its own server finds {ports}, too", own)
+
+
+_LEADER = """import asyncio, os, signal
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+async def hand(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    writer.close()
+async def lead(reader, writer):
+    try:
+        there = await asyncio.open_connection({host!r}, {to})
+    except OSError:
+        return writer.close()
+    await asyncio.gather(hand(reader, there[1]), hand(there[0], writer))
+async def main():
+    await (await asyncio.start_server(lead, "127.0.0.1", {port})).serve_forever()
+asyncio.run(main())
+"""
+
+
+def lead_to_page(unit: Unit, environment: Mapping[str, str], context: Context) -> list[dict[str, Any]]:
+    """Return the container beside a program in Python by which it finds the page where browsers do: at an address of
+    `localhost` that it is told, and that is its pod's own. None where it is told no such one.
+    """
+    page = context.whole.page
+    if page is None or page is unit or not unit.python or page.name not in context.browser:
+        return []
+    port, outside = context.browser[page.name], context.outside(page)
+    asked = any(name.endswith("AUTH_URL") and value.startswith(outside) for name, value in environment.items())
+    if not asked or port == context.ports[unit.name]:
+        return []
+    host = context.whole.hosts.get(page.name, page.name)
+    code = _LEADER.format(host=host, to=context.ports[page.name], port=port)
+    own = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "200m", "memory": "64Mi"}}
+    key = f"services.{unit.name}.values.extraContainers"
+    context.found.because(key, f"{outside} leads to {page.name} in its pod, too", page.place)
+    return [{"name": "lead-to-page", "command": ["python", "-c", code], "resources": own}]
 
 
 def _asks_by_itself(file: str, text: str) -> bool:

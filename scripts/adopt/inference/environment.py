@@ -15,7 +15,7 @@ from scripts.adopt.inference.addresses import old_node, preload
 from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told
 from scripts.adopt.inference.jobs import imported_files
 from scripts.adopt.inference.journey import better_auth
-from scripts.adopt.inference.tokens import checked_by, signed_by_page
+from scripts.adopt.inference.tokens import checked_by, issued_at, signed_by_page
 from scripts.adopt.tree import Place
 from scripts.adopt.units import Unit, calls_a_broker
 from scripts.host import parsing
@@ -260,9 +260,11 @@ def _page(
     auth = re.search(r"AUTH", read.name)
     server_side = unit is not page and auth
     knows = server_side and unit.javascript and unit.wants("better-auth") and context.ports[unit.name]  # people, itself
-    value = context.outside(unit) if knows else context.inside(page) if server_side else context.outside(page)
+    issued = issued_at(read, unit, context) if server_side and not knows else None
+    inner = server_side and not issued
+    value = context.outside(unit) if knows else context.inside(page) if inner else context.outside(page)
     environment[read.name] = value + variables.path_of(read.default or variables.given(read.name, sources))
-    told(unit, context, read.name, "its own address" if knows else "the page's address", read.place)
+    told(unit, context, read.name, "its own address" if knows else "the page's address", issued or read.place)
     return None
 
 

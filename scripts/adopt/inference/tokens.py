@@ -8,6 +8,7 @@ from scripts.adopt import python_source, variables
 from scripts.adopt.facts import Read
 from scripts.adopt.inference.decision import Context
 from scripts.adopt.inference.jobs import imported_files
+from scripts.adopt.tree import Place
 from scripts.adopt.units import Unit
 
 _TOKENS = re.compile(r"\bjwt\.(sign|verify)\(|\bSignJWT\b|\bjwtVerify\b|[\"']jsonwebtoken[\"']")
@@ -47,3 +48,15 @@ def _read(word: str, names: set[str], texts: list[str]) -> str:
     given = re.compile(rf"(?m)^\s*{re.escape(word)}\s*(?::[^=\n]+)?=[^\n]*[\"'](\w+)[\"']")
     found = (match[1] for text in texts for match in given.finditer(text) if match[1] in names)
     return next((name for name in names if name.upper() == word.upper()), next(found, ""))
+
+
+def issued_at(read: Read, unit: Unit, context: Context) -> Place | None:
+    """Return where a program in Python takes only tokens that are issued by, or for, the address in a variable: the one
+    that browsers know the page by. None elsewhere.
+    """
+    tree = context.whole.tree
+    judged = re.compile(rf"\b(?:issuer|audience)\s*=\s*(?:\w+\.)*{re.escape(read.name)}\b", re.I)
+    for file in sorted(imported_files(unit, tree)) if unit.python else ():
+        if found := judged.search(tree.text(file)):
+            return Place.at(file, found.string, found.start())
+    return None
