@@ -2401,7 +2401,8 @@ def test_a_server_that_wants_tokens_issued_at_the_page_s_address_finds_the_page_
     """One variable says who issued the tokens, as browsers know him, and where his keys are, which the pod asks for."""
     app = make(tmp_path, **{
         "web__package.json": NEXT, "web__app__page.tsx": "",
-        "api__requirements.txt": "fastapi\npyjwt\npydantic-settings\n", "api__main.py": API["main.py"] + "import auth\n",
+        "api__requirements.txt": "fastapi\npyjwt\npydantic-settings\n",
+        "api__main.py": API["main.py"] + "import auth\n",
         "api__auth.py": "import jwt\nfrom pydantic_settings import BaseSettings\n"
         "class Settings(BaseSettings):\n    BETTER_AUTH_URL: str\nsettings = Settings()\n"
         "KEYS = jwt.PyJWKClient(settings.BETTER_AUTH_URL + '/api/auth/jwks')\n"
