@@ -84,6 +84,33 @@ def test_an_object_is_refused_in_the_words_of_a_real_server(resource: str, body:
     assert said in problems(resource, body)
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (
+            {"from": [{"ipBlock": {"cidr": "10.0.0.1/33"}}]},
+            'from[0].ipBlock.cidr: Invalid value: "10.0.0.1/33": must be a valid CIDR value, (e.g. 10.9.8.0/24 or '
+            "2001:db8::/64)",
+        ),
+        (
+            {"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16", "11.0.0.0/8"]}}]},
+            'from[0].ipBlock.except[1]: Invalid value: "11.0.0.0/8": must be a strict subset of `cidr`',
+        ),
+        (
+            {"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]},
+            "from[0]: Forbidden: may not specify both ipBlock and another peer",
+        ),
+        ({"from": [{}]}, "from[0]: Required value: must specify a peer"),
+        ({"ports": [{"port": 70000}]}, "ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive"),
+        ({"from": [{"podSelector": {}}, {"ipBlock": {"cidr": "::/0"}}], "ports": [{"port": "http"}, {}]}, ""),
+    ],
+)
+def test_a_network_policy_is_refused_in_the_words_of_a_real_server(rule: dict[str, Any], said: str) -> None:
+    body = {"spec": {"podSelector": {}, "ingress": [rule], "policyTypes": ["Ingress"]}}
+    found = problems("networkpolicies.networking.k8s.io", body)
+    assert found == ([f"spec.ingress[0].{said}"] if said else [])
+
+
 def test_what_is_right_is_taken() -> None:
     assert not problems("secrets", {"type": "kubernetes.io/basic-auth", "data": {"username": ""}})
     assert not problems("ingresses.networking.k8s.io", ingress())
