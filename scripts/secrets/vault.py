@@ -67,12 +67,15 @@ def write(root: Path, text: str, say: Callable[[str], None]) -> None:
 _WINDOWS = ("code", "code-insiders", "codium", "cursor", "windsurf", "zed", "subl", "atom", "mate", "bbedit")
 
 
-def editor(environ: Mapping[str, str]) -> list[str]:
-    """Return the words of the person's editor. Raises UserError for one that is not there, or does not wait.
+def editor(environ: Mapping[str, str], *, terminal: bool) -> list[str]:
+    """Return the words of the person's editor. Raises UserError for one that is not there, or does not wait, and where
+    none is named and there is no terminal for `vi`.
 
     VISUAL goes before EDITOR, and both may have options, as git and crontab take them.
     """
     name = next((name for name in ("VISUAL", "EDITOR") if environ.get(name, "").strip()), "")
+    if not (name or terminal):
+        raise UserError("there is no terminal to edit in", "run it in one, or set EDITOR to what needs none")
     given = environ.get(name, "vi")
     try:
         words = shlex.split(given)

@@ -41,9 +41,10 @@ def rotate(s: Session) -> None:
 def edit(s: Session) -> None:
     """Edit config/secrets.enc, an encrypted file of values."""
     import os
+    import sys
 
     from scripts.secrets import vault
 
-    words = vault.editor(os.environ)
+    words = vault.editor(os.environ, terminal=sys.stdin.isatty())
     changed = vault.edit(s.settings.root, lambda file: s.shell.attach([*words, file]), s.say)
     print(f"{vault.FILE}: {'encrypted anew' if changed else 'unchanged'}")

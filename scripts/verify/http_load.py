@@ -14,6 +14,7 @@ import aiohttp
 from scripts.errors import UserError
 
 CLIENTS = 20
+FEWEST = 600  # requests that meet each change by dozens
 PAUSE = 0.01  # seconds at least between a client's requests: the services limit the rate of a user
 SPREAD = 60.0  # seconds over which the requests that are asked for are spread: about what the changes take
 TIMEOUT = 60.0  # seconds until a request counts as failed: lost is what never comes, not what comes late
@@ -157,13 +158,16 @@ class Load:
 
 
 def pause(requests: int) -> float:
-    """Return the seconds that each client waits between two requests, so that all make so many while it lasts."""
-    return max(PAUSE, CLIENTS * SPREAD / max(requests, 1))
+    """Return the seconds that each client waits between two requests, so that all make so many while it lasts.
+
+    However few are asked for, every change is met by some: without them nothing is proved.
+    """
+    return max(PAUSE, CLIENTS * SPREAD / max(requests, FEWEST))
 
 
 def chat_pause(requests: int) -> float:
     """Return the seconds that each person waits between two messages: the tool calls are as many as the requests."""
-    return max(CHAT_PAUSE, CHATS * TODOS * SPREAD / max(requests, 1))
+    return max(CHAT_PAUSE, CHATS * TODOS * SPREAD / max(requests, FEWEST))
 
 
 def lost_or_doubled(wanted: list[str], found: list[str]) -> str:

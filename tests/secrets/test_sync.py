@@ -319,6 +319,7 @@ def test_what_a_person_wrote_is_not_lost_where_it_cannot_be_kept(
         ({"EDITOR": "sh 'x"}, "No closing quotation"),
         ({"EDITOR": "code"}, "goes on before you have written"),
         ({"EDITOR": "code --wait"}, ["code", "--wait"]),
+        ({}, "no terminal to edit in"),
     ],
 )
 def test_an_editor_is_named_with_its_options(
@@ -328,10 +329,10 @@ def test_an_editor_is_named_with_its_options(
     (tmp_path / "code").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     if isinstance(words, list):
-        assert vault.editor(variables) == words
+        assert vault.editor(variables, terminal=False) == words
         return
     with pytest.raises(UserError, match=words):
-        vault.editor(variables)
+        vault.editor(variables, terminal=False)
 
 
 def test_a_reference_that_nothing_gives_is_named_and_is_not_taken_for_nothing(tree: Path) -> None:
