@@ -390,29 +390,53 @@ def _proved(session: Session, held: Mapping[str, Mapping[str, str]]) -> set[str]
 
 
 def destroy(session: Session) -> None:
-    """Remove the releases and the namespace with everything in it. The cluster stays."""
+    """Remove the releases and the namespace with everything in it. The cluster stays.
+
+    Where somebody else has put anything there, that stays, and the namespace with it.
+    """
     namespace = session.settings.release.namespace
     limit = session.settings.timeouts.deploy
+    where = ("--ignore-not-found", f"--timeout={limit}s")
     with hold_release_lock(session):
-        session.helm.uninstall(session.settings.release.name, session.settings.release.namespace, limit)
-        session.helm.uninstall(
-            session.settings.database_release.name, session.settings.database_release.namespace, limit
-        )
-        session.kubectl.effect(
-            "delete", "namespace", namespace, "--ignore-not-found", f"--timeout={limit}s", timeout=limit + 30
-        )
+        goes, stays = removal(session)
+        for release in (session.settings.release, session.settings.database_release):
+            session.helm.uninstall(release.name, release.namespace, limit)
+        if not stays:
+            session.kubectl.effect("delete", "namespace", namespace, *where, timeout=limit + 30)
+            return
+        if goes:
+            session.kubectl.effect("delete", *goes, "--namespace", namespace, *where, timeout=limit + 30)
+        session.say(f"the namespace {namespace} stays, with what somebody else made there: {', '.join(stays)}")
+
+
+def removal(session: Session) -> tuple[list[str], list[str]]:
+    """Return what `destroy` deletes, and what stays since nobody here made it, both as `kind/name`."""
+    listed = objects_to_delete(session)
+    stays = [one.removesuffix(FOREIGN) for one in listed if one.endswith(FOREIGN)]
+    goes = [one for one in listed if not one.endswith(FOREIGN)]
+    kept = ("namespace", *MADE_BY_THE_CLUSTER) if stays else ()
+    return [one for one in goes if one.split("/")[0] not in kept and one.split("/")[1] not in kept], stays
 
 
 def objects_to_delete(session: Session) -> list[str]:
-    """Return what `destroy` would delete, as `kind/name`; what nobody here made is told from the rest."""
+    """Return the namespace and what it holds, as `kind/name`; what nobody here made is told from the rest."""
     namespace = session.settings.release.namespace
     releases_of_ours = {session.settings.release.name, session.settings.database_release.name}
     found = [item for item in session.kubectl.items(DELETED, namespace) if not objects.is_owned(item)]
+    sets = [item for item in found if item["kind"] == "StatefulSet" and is_own(item, releases_of_ours)]
     told = (
-        f"{item['kind'].lower()}/{objects.name_of(item)}{'' if is_own(item, releases_of_ours) else FOREIGN}"
+        f"{item['kind'].lower()}/{objects.name_of(item)}"
+        f"{'' if is_own(item, releases_of_ours) or _is_claim_of(item, sets) else FOREIGN}"
         for item in found
     )
     return [f"namespace/{namespace}", *told]
+
+
+def _is_claim_of(item: Mapping[str, Any], sets: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether an object is the claim of a pod of one of these StatefulSets, which says so by its name alone."""
+    name, _, number = objects.name_of(item).rpartition("-")
+    ends = tuple(f"-{objects.name_of(one)}" for one in sets)
+    return item["kind"] == "PersistentVolumeClaim" and number.isdecimal() and name.endswith(ends)
 
 
 def data_at_stake(session: Session) -> list[str]:

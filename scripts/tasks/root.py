@@ -91,7 +91,10 @@ def destroy(s: Session, yes: bool = False) -> None:
     """Remove the app and its namespace; the cluster stays."""
     from scripts.release import operate
 
-    confirm("this deletes, with all data:", operate.objects_to_delete(s), yes or s.shell.dry)
+    goes, stays = operate.removal(s)
+    if stays:
+        print("this stays, and its namespace, as somebody else made it:", *(f"  {one}" for one in stays), sep="\n")
+    confirm("this deletes, with all data:", goes, yes or s.shell.dry)
     operate.destroy(s)
 
 

@@ -133,6 +133,9 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         item("Deployment", "backend", **helms("todo")),
         item("Secret", "sh.helm.release.v1.todo.v1", labels={"owner": "helm", "name": "todo"}),
         item("StatefulSet", "redis", **helms("redis")),
+        item("StatefulSet", "store", **helms("todo")),
+        item("PersistentVolumeClaim", "data-store-0"),
+        item("PersistentVolumeClaim", "data-redis-0"),
         item("Secret", "sh.helm.release.v1.redis.v1", labels={"owner": "helm", "name": "redis"}),
         item("Secret", "auth", labels={"app.kubernetes.io/managed-by": "todo-chatbot"}),
         item("ConfigMap", "kube-root-ca.crt"),
@@ -146,11 +149,42 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
     session: Any = SimpleNamespace(kubectl=kubectl, settings=settings)
     assert operate.objects_to_delete(session) == [
         "namespace/shop", "deployment/backend", "secret/sh.helm.release.v1.todo.v1",
-        "statefulset/redis (made by somebody else)", "secret/sh.helm.release.v1.redis.v1 (made by somebody else)",
+        "statefulset/redis (made by somebody else)", "statefulset/store", "persistentvolumeclaim/data-store-0",
+        "persistentvolumeclaim/data-redis-0 (made by somebody else)",
+        "secret/sh.helm.release.v1.redis.v1 (made by somebody else)",
         "secret/auth",
         "configmap/kube-root-ca.crt", "statefulset/my-own-store (made by somebody else)",
     ]  # fmt: skip
     assert {"statefulsets", "cronjobs", "ingresses"} <= set(asked[0].split(","))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_somebody_else_put_into_the_namespace_outlives_the_app(
+    monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    """A namespace is more than the app's: what nobody was asked about is not deleted, with --yes neither."""
+    monkeypatch.setattr(operate, "hold_release_lock", lambda session: nullcontext())
+    ours = {"app.kubernetes.io/managed-by": "todo-chatbot"}
+    left = [
+        {"kind": "Secret", "metadata": {"name": "auth", "labels": ours}},
+        {"kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt"}},
+    ]
+    theirs = {"kind": "PersistentVolumeClaim", "metadata": {"name": "photos"}}
+    told: list[str] = []
+    kubectl = SimpleNamespace(
+        items=lambda *_: [*left, theirs] if shared else left,
+        effect=lambda *words, **_: told.append(" ".join(words[:3])),
+    )
+    release = SimpleNamespace(name="todo", namespace="shop")
+    settings = SimpleNamespace(release=release, database_release=release, timeouts=SimpleNamespace(deploy=9))
+    helm = SimpleNamespace(uninstall=lambda *_: None)
+    session: Any = SimpleNamespace(kubectl=kubectl, helm=helm, settings=settings, say=told.append)
+    operate.destroy(session)
+    if shared:
+        stays = "the namespace shop stays, with what somebody else made there: persistentvolumeclaim/photos"
+        assert told == ["delete secret/auth --namespace", stays]
+    else:
+        assert told == ["delete namespace shop"]
 
 
 def test_a_rollout_that_is_waited_for_in_vain_names_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
