@@ -47,9 +47,9 @@ class Tree:
     _texts: dict[str, str] = field(default_factory=dict)
 
     def text(self, file: str) -> str:
-        """Return the text of a file; empty where it cannot be read as text."""
+        """Return the text of a file; empty where it cannot be read as text, or is none of these files."""
         if file not in self._texts:
-            self._texts[file] = _read(self.root / file)
+            self._texts[file] = _read(self.root / file) if self.has(file) else ""
         return self._texts[file]
 
     def line(self, place: Place) -> str:
@@ -66,7 +66,7 @@ class Tree:
 
     def whole(self, file: str) -> str:
         """Return the text of a lock, which programs write and which may be long; it is not kept."""
-        return _read(self.root / file, LONGEST_LOCK)
+        return _read(self.root / file, LONGEST_LOCK) if self.has(file) else ""
 
     def size(self, file: str) -> int:
         """Return the size of a file in bytes; 0 where it cannot be told."""

@@ -174,6 +174,16 @@ def test_a_folder_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     assert caught.value.hint == "name the folder of one application in it"
 
 
+def test_a_pipe_is_not_waited_for_and_nothing_outside_is_read(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hunter2")
+    app = tmp_path / "app"
+    app.mkdir()
+    os.mkfifo(app / "package.json")
+    (app / "link").symlink_to(tmp_path / "password")
+    tree = scan(app)
+    assert [tree.text(name) for name in ("package.json", "link", "../password")] == ["", "", ""]
+
+
 def test_a_large_file_costs_nothing_and_a_link_is_not_followed(tmp_path: Path) -> None:
     app = make(
         tmp_path / "app",
