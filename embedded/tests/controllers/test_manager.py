@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from embedded import events
 from embedded.admission import plugins
@@ -11,10 +12,12 @@ from embedded.controllers.manager import HEARING_SECONDS, Manager
 from embedded.store import Store
 
 
-async def run_shortly(store: Store) -> None:
+async def run_until(store: Store, done: Callable[[], bool]) -> None:
     manager = Manager(store, dict)
     working = asyncio.create_task(manager.run())
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(60):
+        while not done():  # noqa: ASYNC110 - the store is asked, not listened to
+            await asyncio.sleep(0.01)
     manager.stop()
     await working
 
@@ -27,9 +30,12 @@ async def test_what_lost_its_owner_while_nobody_looked_goes_and_what_has_one_sta
         reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
         meta = {"name": name, "namespace": "demo", "ownerReferences": [reference]}
         store.create("configmaps", {"metadata": meta})
-    await run_shortly(store)
-    names = {item["metadata"]["name"] for item in store.list("configmaps", "demo")}
-    assert {"owner", "kept"} <= names and "orphan" not in names
+
+    def names() -> set[str]:
+        return {item["metadata"]["name"] for item in store.list("configmaps", "demo")}
+
+    await run_until(store, lambda: "orphan" not in names())
+    assert {"owner", "kept"} <= names()
     store.close()
 
 
@@ -60,6 +66,5 @@ async def test_old_events_go() -> None:
     now = time.time()
     for reason, age in (("Old", events.KEEP_SECONDS + 5), ("New", 5)):
         events.record(store, space, "Normal", reason, "words", "test", now - age)
-    await run_shortly(store)
-    assert [event["reason"] for event in store.list("events")] == ["New"]
+    await run_until(store, lambda: [event["reason"] for event in store.list("events")] == ["New"])
     store.close()
