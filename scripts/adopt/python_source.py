@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from scripts.adopt.facts import Code, Read, Route
@@ -142,10 +142,23 @@ def runs_never(text: str, line: int) -> bool:
     return any(node.name in idle and node.lineno <= line <= (node.end_lineno or 0) for node in functions)
 
 
-def used_names(text: str) -> set[str]:
-    """Return the names that a file uses when it is imported: not those that it only defines, or uses as a script."""
-    nodes = (it for node in statements(text) if not _is_script(node) for it in ast.walk(node))
-    return {it.id if isinstance(it, ast.Name) else it.attr for it in nodes if isinstance(it, ast.Name | ast.Attribute)}
+def used_names(text: str, off: Collection[str] = ()) -> set[str]:
+    """Return the names that a file uses when it is imported: not those that it only defines, or uses as a script, or
+    where a switch is on which is `off`, by its name in capitals.
+    """
+    found: set[str] = set()
+    waiting: list[ast.AST] = [node for node in statements(text) if not _is_script(node)]
+    while waiting:
+        node = waiting.pop()
+        found |= {_last_name(node)} - {""}
+        inner = ast.iter_child_nodes(node)
+        never = isinstance(node, ast.If) and _last_name(node.test).upper() in off
+        waiting += node.orelse if never and isinstance(node, ast.If) else inner
+    return found
+
+
+def _last_name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def texts(text: str) -> list[str]:

@@ -1384,6 +1384,25 @@ def test_migrations_that_end_on_a_new_database_are_done_without(
     assert (done.stdout, min(done.returncode, 1)) == (printed, ends)
 
 
+@pytest.mark.parametrize(
+    ("default", "test", "migrated"),
+    [("False", "settings.DEBUG", True), ("True", "settings.DEBUG", False), ("False", "not settings.DEBUG", False)],
+)
+def test_tables_that_are_made_in_development_alone_are_left_to_the_migrations(
+    tmp_path: Path, default: str, test: str, migrated: bool
+) -> None:
+    """By a switch that is off where nobody turns it on."""
+    app = make(tmp_path, **below("api", {
+        "requirements.txt": "fastapi\nsqlmodel\npsycopg2-binary\nalembic\npydantic-settings\n",
+        "db.py": f"{MODELS}\nfrom pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n"
+        f"    DATABASE_URL: str\n    DEBUG: bool = {default}\nsettings = Settings()\n"
+        "def make():\n    SQLModel.metadata.create_all(engine)\n",
+        "main.py": f"from db import make, settings\n{API['main.py']}if {test}:\n    make()\n",
+        "alembic.ini": INI.format("moves"), "moves__env.py": "", "moves__versions__1.py": 'op.create_table("tasks")\n',
+    }))  # fmt: skip
+    assert ("api-migrate" in from_yaml(adopt(app).text).get("jobs", {})) is migrated
+
+
 @pytest.mark.parametrize(("more", "otherwise"), [("", True), ("QUERY = 'select a from notes'\n", False)])
 def test_migrations_whose_tables_the_models_stand_for_may_end(tmp_path: Path, more: str, otherwise: bool) -> None:
     app = make(tmp_path, **below("api", {
