@@ -29,9 +29,9 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str, name: str = "") -> str:
-        """Return the path of the kind's list in a namespace, or of one object."""
+        """Return the path of the kind's list in a namespace, or without one in all of them, or of one object."""
         root = f"/apis/{self.api_version}" if self.group else "/api/v1"
-        where = f"/namespaces/{namespace}" if self.namespaced else ""
+        where = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
         return f"{root}{where}/{self.plural}" + (f"/{name}" if name else "")
 
 
@@ -69,6 +69,7 @@ _BY_NAME = {
 PAGE = 500  # objects that are asked for at once, as kubectl does it
 _VALUES = {"--namespace": "namespace", "-n": "namespace", "--selector": "selector", "-l": "selector"}
 SHOW_OWNERS = "--show-managed-fields"  # which the API answers in any case, and kubectl leaves out unless told
+EVERYWHERE = ("--all-namespaces", "-A")
 _OUTPUT = {"--output": "output", "-o": "output"}
 _LOG = re.compile(r"logs (\S+) --container (\S+) --namespace (\S+) --tail=(\d+)( --previous)?")
 
@@ -85,7 +86,7 @@ class Query:
 
     @property
     def namespace(self) -> str:
-        """Return the namespace that is asked about."""
+        """Return the namespace that is asked about; nothing for all of them."""
         return self.options.get("namespace", "")
 
 
@@ -99,7 +100,7 @@ def parse_query(words: Sequence[str]) -> Query | None:
         return None
     options: dict[str, str] = {}
     free: list[str] = []
-    lenient, rest = False, list(words[1:])
+    lenient, everywhere, rest = False, False, list(words[1:])
     while rest:
         word, _, value = rest[0].partition("=")
         known = (_VALUES | _OUTPUT).get(word)
@@ -108,6 +109,8 @@ def parse_query(words: Sequence[str]) -> Query | None:
             del rest[: 1 if value else 2]
         elif word == "--ignore-not-found" and not value:
             lenient, rest = True, rest[1:]
+        elif word in EVERYWHERE and not value:
+            everywhere, rest = True, rest[1:]
         elif word == SHOW_OWNERS:
             rest = rest[1:]
         elif word.startswith("-"):
@@ -119,7 +122,11 @@ def parse_query(words: Sequence[str]) -> Query | None:
     fits = resources and len(resources) == len(kinds) and options.get("output") == "json"
     if not fits or (len(free) > 1 and len(resources) > 1) or (any("/" in name for name in free)):
         return None
-    if any(one.namespaced for one in resources) and "namespace" not in options:
+    if everywhere:
+        if len(free) > 1:  # an object by its name alone is in no certain namespace
+            return None
+        options["namespace"] = ""
+    elif any(one.namespaced for one in resources) and not options.get("namespace"):
         return None
     return Query(resources, tuple(free[1:]), "", options, lenient)
 

@@ -6,7 +6,6 @@ be told, nothing is taken away.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,11 +15,12 @@ from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.host.shell import CommandError
 from scripts.images import docker, pruning
+from scripts.kube import objects
 from scripts.pipeline.live import of_record
 from scripts.secrets import proofs
 from scripts.settings.model import Outcome
 
-IMAGE = re.compile(r"(?<![^\s])[\w./:@-]+:[\w.-]+(?![^\s])")
+CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
 
 def prune(run: Run, ready: Ready, *, loaded: bool) -> Iterator[Outcome]:
@@ -64,7 +64,7 @@ def asked_for(run: Run) -> set[str]:
     helms = kubectl.items("secrets", namespace, "--selector", "owner=helm")
     records = [*helms, *proofs.records(kubectl, namespace)]
     found = {image for record in records for one in of_record(record) for image in one.images.values()}
-    answer = kubectl.ask("get", "pods,replicasets", "--all-namespaces", "--output", "jsonpath={..image}")
-    if not answer:
-        raise UserError(f"kubectl get pods: {answer.err.strip()}")
-    return found | set(IMAGE.findall(answer.out))
+    for item in kubectl.get("pods,replicasets", "--all-namespaces")["items"]:
+        spec = (item if item["kind"] == "Pod" else objects.template(item))["spec"]
+        found |= {one.get("image", "") for key in CONTAINERS for one in spec.get(key) or ()}
+    return found

@@ -52,6 +52,8 @@ class Handler(BaseHTTPRequestHandler):
             self.page(query)
         elif path == "/api/v1/namespaces/shop/pods":
             self.answer(200, {"metadata": {"resourceVersion": "7"}, "items": [{"metadata": {"name": "a"}}]})
+        elif path == "/api/v1/services":
+            self.answer(200, {"items": [{"metadata": {"name": "b", "namespace": "other"}}]})
         elif path == "/apis/apps/v1/namespaces/shop/deployments":
             self.answer(200, {"metadata": {"resourceVersion": "7"}, "items": [deployment(1)]})
         elif path == "/api/v1/namespaces/shop/services/web:80/proxy/readyz":
@@ -211,11 +213,20 @@ def test_changes_come_as_they_happen_until_somebody_stops_them(tmp_path: Path, s
     assert seen == [("ADDED", 1), ("MODIFIED", 2)] and shell.words == []
 
 
+@pytest.mark.parametrize("everywhere", ["--all-namespaces", "-A"])
+def test_all_namespaces_are_one_list(tmp_path: Path, server: Server, everywhere: str) -> None:
+    cluster, shell = kubectl(tmp_path, at(server))
+    assert [item["metadata"]["namespace"] for item in cluster.get("services", everywhere)["items"]] == ["other"]
+    assert shell.words == []
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ("get", "pods", "-o", "yaml", "--namespace", "shop"),
-        ("get", "pods", "-A", "-o", "json"),
+        ("get", "pods", "a", "-A", "-o", "json"),
+        ("get", "pods", "--all-namespaces=false", "-o", "json"),
+        ("get", "pods", "--namespace=", "-o", "json"),
         ("get", "widgets", "--namespace", "shop", "-o", "json"),
         ("get", "pods", "-o", "json"),
         ("get", "pods,services", "a", "--namespace", "shop", "-o", "json"),
