@@ -151,3 +151,26 @@ def test_a_proof_that_cannot_be_read_is_named_by_history_and_rollback(
     monkeypatch.setattr(live, "installation", lambda session, record: "")
     rows = operate.history(session)
     assert [row[2] == f"secret/{name} cannot be read" for row in rows] == [False, False, True, False]
+
+
+def test_a_verified_revision_that_helm_has_forgotten_is_kept_apart_and_can_be_returned_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ten revisions that no health check passed, as a proof makes them, push none out that one did."""
+    cluster = Cluster()
+    for number in range(1, 13):
+        cluster.hold("auth", KEY=str(number))
+        if number == 1:
+            keep(cluster, number)
+        if number > 2:  # helm keeps ten
+            cluster.secrets[f"sh.helm.release.v1.todo.v{number}"] = record(number)
+    release = SimpleNamespace(name="todo", namespace="shop")
+    settings = SimpleNamespace(release=release, cluster="test")
+    session: Any = SimpleNamespace(settings=settings, kubectl=cluster.kubectl(), shell=SimpleNamespace(dry=False))
+    monkeypatch.setattr(live, "installation", lambda session, record: "")
+    _, first, *others = operate.history(session)
+    assert first[:2] == ("1", "kept apart") and first[2] != "-"
+    assert [row[0] for row in others] == [str(number) for number in range(3, 13)]
+    assert {row[2] for row in others} == {"-"}
+    run: Any = SimpleNamespace(session=session, namespace="shop", dry=False, display=SimpleNamespace(line=print))
+    assert rollback.last_verified_revision(run) == 1
