@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,13 +13,15 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube import objects, releases
-from scripts.pipeline import live, rollback
+from scripts.pipeline import live, rollback, runner
 from scripts.pipeline.lent import KIND
 from scripts.pipeline.live import Live
+from scripts.pipeline.stages import Stage
 from scripts.release import operate
 from scripts.reporting.display import PlainDisplay
 from scripts.secrets import versions
 from scripts.secrets.versions import Data
+from scripts.settings.model import Outcome
 from scripts.verify.http_load import Failure, Load, Result
 
 MOST_SECONDS = 600.0
@@ -51,12 +53,19 @@ def zero_downtime(session: Session, *, requests: int, say: Callable[[str], None]
 def _leave_as_found(session: Session, found: Live | None, held: Mapping[str, Data]) -> None:
     """Return to the revision and the Secrets that were live before the proof, and prove it healthy again.
 
-    The proof may have been ended anywhere: what was signed with a newer secret meanwhile stays valid.
+    The proof may have been ended anywhere: what was signed with a newer secret meanwhile stays valid. The history says
+    that a proof made the revision.
     """
-    if found and not session.shell.dry:
-        run = Run(session, PlainDisplay())
-        for outcome in rollback.put_back(run, found.revisions[session.settings.release.name], held):
-            run.display.outcome(outcome)
+    if found is None or session.shell.dry:
+        return
+    revision = found.revisions[session.settings.release.name]
+
+    def work(run: Run) -> Generator[Outcome, None, Live]:
+        return (yield from rollback.put_back(run, revision, held))
+
+    done = runner.run_stages(Run(session, PlainDisplay()), [Stage("rollback", work)], "verify.zero-downtime")
+    if not done.ok:
+        raise UserError(f"what was live before the proof could not be put back: {done.error}", done.hint)
 
 
 def _replicas(session: Session) -> dict[str, int]:

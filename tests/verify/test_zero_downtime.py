@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from scripts.errors import UserError
 from scripts.pipeline import lent
+from scripts.pipeline.live import Live
+from scripts.settings.model import Outcome
 from scripts.verify import zero_downtime
 
 
@@ -75,3 +80,25 @@ def test_what_a_killed_proof_had_lent_is_taken_back_by_the_next_deploy() -> None
     ], "the release's own stays"
     dry: Any = SimpleNamespace(session=session_of(cluster), namespace="shop", dry=True)
     assert not list(lent.take_back(dry))
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_the_way_back_from_a_proof_stands_in_the_history_and_its_failure_is_told(
+    monkeypatch: pytest.MonkeyPatch, ok: bool
+) -> None:
+    told: list[Any] = []
+
+    def put_back(run: Any, revision: int, secrets: Any) -> Iterator[Outcome]:
+        told.append((revision, secrets))
+        yield Outcome("rollback", "todo", "done", 0.0, "")
+        return Live({"todo": 9})  # type: ignore[return-value]
+
+    def run_stages(run: Any, stages: Any, command: str) -> Any:
+        told.extend([command, [one.target for one in stages[0].work(run)]])
+        return SimpleNamespace(ok=ok, error="no room", hint="make some")
+
+    monkeypatch.setattr(zero_downtime.rollback, "put_back", put_back)
+    monkeypatch.setattr(zero_downtime.runner, "run_stages", run_stages)
+    with nullcontext() if ok else pytest.raises(UserError, match="could not be put back: no room"):
+        zero_downtime._leave_as_found(session_of(Cluster()), Live({"todo": 5}), {"auth": {}})
+    assert told == [(5, {"auth": {}}), "verify.zero-downtime", ["todo"]]
