@@ -22,6 +22,7 @@ from scripts.reporting.report import Report
 DEPLOYED = "deployed"  # the verdict on a revision whose health nobody has checked
 VERIFIED = "verified"
 RETURNED = ("-", "verified, rolled back to")  # commit and verdict of a revision that goes back to an earlier one
+RETURNING = ("rollback", "verify.zero-downtime")  # commands that end in a revision of an earlier day
 START = "0" * 64  # what the first line has for the one before
 
 
@@ -54,7 +55,7 @@ def made_by(entries: Iterable[Entry], release: str, installation: str) -> dict[i
             continue
         if release in one.revisions:
             new = (one.who, one.commit or "-", one.verdict)
-            if one.command == "rollback" and one.verdict == VERIFIED:
+            if one.command in RETURNING and one.verdict == VERIFIED:
                 new = (one.who, *RETURNED)  # what runs is of an earlier commit than that of the tree
             who, commit, verdict = found.setdefault(one.revisions[release], new)
             if verdict == DEPLOYED:  # what was not looked at by the run that made it may have been by a later one

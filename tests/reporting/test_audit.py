@@ -86,8 +86,9 @@ def test_a_failed_revision_reads_failed_and_the_one_that_took_its_place_does_not
     }
 
 
-def test_a_revision_that_a_person_went_back_with_is_none_of_the_trees_commit() -> None:
-    entries = [noted("a", 1), replace(noted("a", 2), command="rollback"), noted("a", 2)]
+@pytest.mark.parametrize("command", ["rollback", "verify.zero-downtime"])
+def test_a_revision_that_a_person_went_back_with_is_none_of_the_trees_commit(command: str) -> None:
+    entries = [noted("a", 1), replace(noted("a", 2), command=command), noted("a", 2)]
     entries.append(replace(noted("a", 3, "failed"), command="rollback"))
     made = audit.made_by(entries, "todo", "a")
     assert made[2] == ("ada", "-", "verified, rolled back to") and made[3] == ("ada", "abc", "failed")
