@@ -1278,7 +1278,7 @@ INI = "[alembic]\nscript_location = {}\n"
           "moves/versions/1.py": 'def upgrade():\n    op.create_table("more")\n    op.add_column("tasks", c)\n'},
          {"api-migrate": "stamp heads;; 3) \"$@\" upgrade heads"}),
         ({"moves/alembic.ini": INI.format("moves"), "moves/env.py": "",
-          "moves/versions/1.py": "op.create_table(NAME)"}, {"api-migrate": "-c moves/alembic.ini upgrade heads"}),
+          "moves/versions/1.py": "op.create_table(NAME)"}, {"api-migrate": "alembic -c moves/alembic.ini"}),
         ({"moves/alembic.ini": INI.format("alembic"), "moves/alembic/env.py": ""}, {"api-migrate": "&& cd moves &&"}),
         # What alembic refuses: two revisions of one name, one that stands on what is not there.
         ({"alembic.ini": INI.format("moves"), "moves/env.py": "", **dict.fromkeys(

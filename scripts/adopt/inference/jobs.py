@@ -121,12 +121,13 @@ def _otherwise_from_models(
     migrate: Sequence[str], made: Collection[str], known: Collection[str], unit: Unit, context: Context
 ) -> list[str]:
     """Return the job that makes a new database's tables from the models where its migrations end, which only running
-    them shows; nothing where the program uses a table that no model stands for, or what they make cannot be told.
+    them shows; nothing where the program uses a table that no model stands for. New is what has none of their tables,
+    or of the models' where it cannot be told which they make.
     """
-    stood_for = set(made) & set(known)
+    stood_for = set(known) & set(made) if made else set(known)
     if not stood_for or _used(set(made) - stood_for, unit, context.whole.tree):
         return []
-    models = _models_job((), unit, context, unless=["alembic_version", *sorted(made)])
+    models = _models_job((), unit, context, unless=["alembic_version", *sorted(made or known)])
     what = [models[1].partition("=")[2], models[-1], *migrate[:-2]] if models else []
     return ["sh", "-c", _ELSE_FROM_MODELS, "sh", *what] if models else []
 
