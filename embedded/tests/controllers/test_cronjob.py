@@ -90,6 +90,20 @@ def test_a_job_that_still_runs_is_met_as_asked(world: World, policy: str, count:
     assert len(second) == count and (second == first) is (policy == "Forbid")
 
 
+def test_a_job_that_a_person_made_from_it_is_none_of_its_active_ones(world: World) -> None:
+    """`kubectl create job --from=cronjob/tick` names it as owner; a real controller counts only what it made itself."""
+    world.make(concurrencyPolicy="Forbid")
+    uid = world.store.get("cronjobs.batch", "demo", "tick")["metadata"]["uid"]
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "tick", "uid": uid, "controller": True}
+    notes = {"cronjob.kubernetes.io/instantiate": "manual"}
+    meta = {"name": "by-hand", "namespace": "demo", "annotations": notes, "ownerReferences": [owner]}
+    world.store.create("jobs.batch", {"metadata": meta, "spec": {"template": {"spec": POD}}})
+    world.settle()
+    assert "active" not in world.store.get("cronjobs.batch", "demo", "tick")["status"]
+    assert len(world.at("12:05:00")) == 2
+    assert len(world.store.get("cronjobs.batch", "demo", "tick")["status"]["active"]) == 1
+
+
 def test_old_jobs_go_and_a_suspended_one_makes_none(world: World) -> None:
     world.make(successfulJobsHistoryLimit=1)
     for clock in ("12:05:00", "12:10:00"):

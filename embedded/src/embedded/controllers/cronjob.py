@@ -28,9 +28,15 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     _prune(store, owner, jobs)
     due, later = _due(owner, now)
     if due is not None and not owner["spec"].get("suspend"):
-        _start(store, owner, [job for job in jobs if not finished(job)], due, now)
+        _start(store, owner, _active(jobs), due, now)
     _count(store, key, due, now)
     return max(0.0, later - now) if later is not None and not owner["spec"].get("suspend") else None
+
+
+def _active(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the Jobs that run and were made here: one that a person made from the CronJob keeps none waiting."""
+    made = [job for job in jobs if SCHEDULED in (job["metadata"].get("annotations") or {})]
+    return [job for job in made if not finished(job)]
 
 
 def _due(owner: dict[str, Any], now: float) -> tuple[float | None, float | None]:
@@ -99,8 +105,7 @@ def _count(store: Store, key: Key, due: float | None, now: float) -> None:
     jobs = common.owned(store, JOBS, owner)
     active = [
         {"kind": "Job", "apiVersion": "batch/v1"} | {k: job["metadata"][k] for k in ("name", "namespace", "uid")}
-        for job in jobs
-        if not finished(job)
+        for job in _active(jobs)
     ]
     ended = [job["status"]["completionTime"] for job in jobs if job.get("status", {}).get("completionTime")]
 
