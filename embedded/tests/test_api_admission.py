@@ -68,6 +68,26 @@ def test_baseline(spec: dict, message: str) -> None:
     assert podsecurity.violations({"containers": []} | spec, "baseline") == message
 
 
+def test_what_hardly_is_meant_is_warned_of(
+    store: Store, deployment: Callable[..., dict], pod: Callable[..., dict]
+) -> None:
+    env = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}, {"name": "A", "value": "$(A)3"}]
+    odd = {"name": "main", "image": "bb:1", "env": env, "resources": {"limits": {"memory": "512m", "cpu": "500m"}}}
+    said = [
+        '.containers[0].resources.limits[memory]: fractional byte value "512m" is invalid, must be an integer',
+        '.containers[0].resources.requests[memory]: fractional byte value "512m" is invalid, must be an integer',
+        '.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',
+    ]
+    store.create("pods", pod(containers=[odd]))
+    assert store.warnings == [f"spec{text}" for text in said]
+    made = deployment()
+    made["spec"]["template"]["spec"]["containers"] = [odd]
+    store.create("deployments.apps", made)
+    assert store.warnings == [f"spec.template.spec{text}" for text in said if ".requests" not in text]
+    store.modify("deployments.apps", "demo", made["metadata"]["name"], lambda obj: obj["spec"].update(replicas=2))
+    assert store.warnings == [], "of a template that stays nobody is warned again"
+
+
 def test_quota_of_pods(store: Store, pod: Callable[..., dict]) -> None:
     quota = {"metadata": {"name": "q", "namespace": "demo"}, "spec": {"hard": {"pods": "1", "requests.cpu": "150m"}}}
     store.create("resourcequotas", quota)

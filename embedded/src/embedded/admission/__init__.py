@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embedded.admission import accounts, claims, definitions, limits, namespaces, podsecurity, quotas, services
+from embedded.admission import (
+    accounts,
+    claims,
+    definitions,
+    limits,
+    namespaces,
+    podsecurity,
+    quotas,
+    services,
+    warnings,
+)
 from embedded.store import Admission
 
 
@@ -17,6 +27,7 @@ def plugins(service_cidr: str) -> Sequence[Admission]:
         accounts.admit,
         services.Allocator(service_cidr).admit,
         podsecurity.admit,
+        warnings.admit,
         quotas.admit,
         definitions.admit,
     )
