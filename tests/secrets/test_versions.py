@@ -11,6 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scripts.errors import UserError
 from scripts.host.shell import Result, Shell
@@ -254,3 +256,39 @@ def test_what_somebody_else_keeps_for_a_pod_counts_as_well(
         assert (replaced(), replaced()) == (["backend"], [])
         cluster.maps["settings"] = {"metadata": {"name": "settings"}, "data": {"KEY": value}}
         assert (replaced(), replaced()) == (["backend"], [])
+
+
+TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="@;&:=/"), min_size=8, max_size=40)
+
+
+@given(before=TEXT, now=TEXT, host=TEXT)
+def test_any_password_is_changed_wherever_it_stands_as_one_and_nothing_else_is(
+    before: str, now: str, host: str
+) -> None:
+    values = {
+        "URL": "postgresql://todo:{}@database:5432/todo?x={}",
+        "PARTS": "host={1};password={0};x",
+        "ALONE": "{}",
+        "OTHER": "before{0}after",
+    }
+    data = encoded(**{key: text.format(before, host) for key, text in values.items()})
+    wanted = {key: text.format(now if key != "OTHER" else before, host) for key, text in values.items()}
+    if before != host:
+        assert proofs._with(data, before.encode(), now.encode()) == encoded(**wanted)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(["env", "extraEnvFrom", "secretRef", "name", "secret", "secretEnv", "secrets", "x"]),
+        inner, max_size=4,
+    ),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON_VALUES, max_size=4))
+def test_whatever_stands_in_values_they_name_secrets_or_none(given_values: dict[str, Any]) -> None:
+    found = values.secrets_read(given_values) | values.configmaps_read(given_values)
+    assert all(isinstance(name, str) and name for name in found)
