@@ -306,6 +306,9 @@ def test_somebody_elses_kagent_is_left_alone(place: Any, bin_folder: Path, calls
 def test_what_cannot_be_told_stops_before_anything(place: Any, calls: Calls) -> None:
     with pytest.raises(UserError, match="it cannot be told whether a kagent is there: timed out"):
         install.install(place([{"starts": "get crd", "code": 1, "err": "timed out"}, *STANDING]))
+    unknown = {"starts": "get endpointslices --namespace default", "code": 1, "err": "etcdserver: request timed out"}
+    with pytest.raises(UserError, match=r"get endpointslices .*request timed out"):  # the API server would be kept out
+        install.install(place([unknown, *OURS, *STANDING]))
     assert not [call for call in calls() if call["words"][0] == "apply"]
 
 

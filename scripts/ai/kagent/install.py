@@ -150,10 +150,11 @@ def install(place: Place) -> None:
         _no_downgrade(place)
         reachable(place)
     stale = [item for item in _made(place) if _name(item) not in set(map(_name, wanted))]
+    callers = [] if ours is False else [policy(place)]
     place.kubectl.apply([_namespace(place)])
     if ours is not False:
         # Before the charts: what is begun is ours, also where it does not end well, and no pod of others gets in.
-        place.kubectl.apply([marker(place, [*wanted, *stale]), policy(place)])
+        place.kubectl.apply([marker(place, [*wanted, *stale]), *callers])
         _charts(place)  # with images that can be had: only then is there a use for the key
     before = _generation(place) if _asks_another(place, wanted) else 0
     _store_key(place)
