@@ -243,7 +243,7 @@ class _Found:
         elif "same" in source:
             self.templates[name, key] = f"${{{source['same']}}}"
         elif "generate" in source:
-            self.wanted[name][key] = kept or generate(source["generate"])
+            self.wanted[name][key] = kept or _generated(source, generate)
             self.made[name].add(key)
         elif "placeholder" in source:
             self.wanted[name][key] = source["placeholder"]
@@ -496,10 +496,18 @@ def rotated(
         keys = [key for key in candidates if data.get(key)]
         for key in keys:
             before = data[key] if all_before else data[key].split(",")[0]
-            data[key] = f"{generate(spec['keys'][key]['generate'])},{before}"
+            data[key] = f"{_generated(spec['keys'][key], generate)},{before}"
         if keys:
             changes.append(Change(name, data, False, tuple(keys), tuple(spec.get("usedBy", ())), tuple(keys)))
     return changes
+
+
+def _generated(source: Mapping[str, Any], generate: Callable[[int], str]) -> str:
+    """Return a new value: so many random bytes in the encoding that its reader takes."""
+    size, encoding = source["generate"], source.get("encoding", "")
+    if encoding == "hex":
+        return random.token_hex(size)
+    return base64.urlsafe_b64encode(random.token_bytes(size)).decode() if encoding else generate(size)
 
 
 def check_rows(

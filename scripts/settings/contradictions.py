@@ -182,6 +182,8 @@ def _of_source(source: Spec) -> Iterator[str]:
         yield f".{key}: has no effect, since {made[0]} always gives a value; remove one of them"
     if "rotate" in source and "generate" not in source:
         yield ".rotate: has no effect without generate, which makes the new value; add it, or remove this"
+    if "encoding" in source and "generate" not in source:
+        yield ".encoding: has no effect without generate, whose bytes it writes; add it, or remove this"
     if "database" in source:
         for key in ("generate", "placeholder"):
             if key in source and "part" not in source["database"]:
@@ -191,7 +193,8 @@ def _of_source(source: Spec) -> Iterator[str]:
         if key in form:
             yield f".database.{key}: has no effect on the part {form['part']}; remove it"
     least = source.get("minLength", 0)
-    if "generate" in source and (length := math.ceil(source["generate"] * 4 / 3)) < least:
+    each = 2 if source.get("encoding") == "hex" else 4 / 3  # characters a byte, but for padding
+    if "generate" in source and (length := math.ceil(source["generate"] * each)) < least:
         yield f".generate: {source['generate']} bytes make {length} characters, minLength asks {least}; generate more"
     if "placeholder" in source and len(source["placeholder"]) < least:
         yield f".placeholder: is shorter than minLength, {least}; write a longer one"

@@ -3383,6 +3383,25 @@ def test_an_example_without_the_path_of_the_codes_own_address_takes_none_away(
     assert built["NEXT_PUBLIC_API_URL"] == f"http://localhost:8000{path}"
 
 
+@pytest.mark.parametrize(
+    ("code", "name", "source"),
+    [
+        ('Fernet(os.environ["ENCRYPTION_KEY"])', "ENCRYPTION_KEY", {"generate": 32, "encoding": "base64url"}),
+        (
+            'key = os.environ["FERNET_KEY"]\nFernet(key.encode())',
+            "FERNET_KEY",
+            {"generate": 32, "encoding": "base64url"},
+        ),
+        ('bytes.fromhex(os.environ["SECRET_KEY"])', "SECRET_KEY", {"generate": 32, "encoding": "hex"}),
+        ('jwt = os.environ["SECRET_KEY"]', "SECRET_KEY", {"generate": 48}),
+    ],
+)
+def test_a_key_is_made_as_the_code_takes_it(tmp_path: Path, code: str, name: str, source: dict[str, Any]) -> None:
+    main = f"import os\nfrom cryptography.fernet import Fernet\n{code}\n{API['main.py']}"
+    found = from_yaml(adopt(make(tmp_path, **below("api", {**API, "main.py": main}))).text)["secrets"]
+    assert found["auth-secrets"]["keys"][name] == {"from": name} | source
+
+
 @pytest.mark.parametrize(("checks", "same"), [("BETTER_AUTH_SECRET", True), ("JWT_SECRET", False)])
 def test_a_token_is_signed_by_the_secret_that_checks_it(tmp_path: Path, checks: str, same: bool) -> None:
     """One file signs, another one checks, each by a variable of its own: two values would let nobody in."""

@@ -46,6 +46,13 @@ def test_a_second_run_changes_nothing() -> None:
     assert decide({}, held) == {}
 
 
+def test_a_generated_value_is_written_as_its_reader_takes_it() -> None:
+    keys = {"FERNET": {"generate": 32, "encoding": "base64url"}, "HEX": {"generate": 32, "encoding": "hex"}}
+    config = {"keys": {"usedBy": ["api"], "keys": keys}}
+    (change,) = sync.decide(config, {}, {}, local_database=False)
+    assert Fernet(change.data["FERNET"]) and len(bytes.fromhex(change.data["HEX"])) == 32
+
+
 def test_generated_values_are_kept() -> None:
     held = {"auth-secrets": {"AUTH_SECRET": "a" * 64, "JWT_SECRET": "b" * 64}}
     assert "auth-secrets" not in decide({}, held)

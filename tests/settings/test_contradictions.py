@@ -202,6 +202,13 @@ def contradictions() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "two sources", own_secret(generate=16, placeholder="x"), "keys.K.placeholder: has no effect, since generate"
     yield "rotation", own_secret(**{"from": "K", "rotate": "prepend"}), "keys.K.rotate: has no effect without generate"
     yield "too short to generate", own_secret(generate=16, minLength=40), "keys.K.generate: 16 bytes make 22 characters"
+    yield (
+        "encoding of nothing",
+        own_secret(**{"from": "K", "encoding": "hex"}),
+        "keys.K.encoding: has no effect without",
+    )
+    hexed = own_secret(generate=16, minLength=40, encoding="hex")
+    yield "too short in hex", hexed, "keys.K.generate: 16 bytes make 32 characters"
     yield "too short to stand in", own_secret(placeholder="x", minLength=4), "keys.K.placeholder: is shorter"
     yield "part", own_secret(database={"part": "host", "scheme": "postgresql"}), "database.scheme: has no effect"
     yield "nothing to be same as", own_secret(same="mine.NO"), "keys.K.same: there is no key mine.NO"

@@ -214,13 +214,27 @@ def _other_secret(
 def _signing(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
-    source: dict[str, Any] = {"from": read.name, "generate": 48}
+    form, of_what = _form_of_key(read.name, unit, context)
+    source: dict[str, Any] = {"from": read.name} | form
     other = _alias(read.name, sources) or signed_by_page(unit, context) or checked_by(read, unit, context)
     if other:
         source["same"] = other
     context.secret("auth-secrets", read.name, unit, source)
     least = f", at least {read.shortest} wanted" if read.shortest else ""
-    told(unit, context, read.name, f"as {other}" if other else f"generated, 64 characters{least}", read.place)
+    told(unit, context, read.name, f"as {other}" if other else f"generated, {of_what}{least}", read.place)
+
+
+def _form_of_key(name: str, unit: Unit, context: Context) -> tuple[dict[str, Any], str]:
+    """Return how a generated key is written, as the code that takes it wants it, and what is told of that."""
+    tree = context.whole.tree
+    own = (file for file in tree.below(unit.sources) if file.endswith((".py", ".ts", ".js", ".tsx", ".mjs")))
+    text = "\n".join(map(tree.text, own))
+    if re.search(r"CRYPT|FERNET|CIPHER", name, re.I) and re.search(r"\bFernet\(", text):
+        return {"generate": 32, "encoding": "base64url"}, "a key for Fernet"
+    in_hex = rf"(?:fromhex|unhexlify)\([^)\n]*\b{name}\b|Buffer\.from\([^)\n]*\b{name}\b[^)\n]*['\"]hex"
+    if re.search(in_hex, text, re.I):
+        return {"generate": 32, "encoding": "hex"}, "64 digits in hex"
+    return {"generate": 48}, "64 characters"
 
 
 def _alias(name: str, sources: Sources) -> str:
