@@ -19,7 +19,7 @@ _PINNED = re.compile(r"(?m)^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*=="
 
 
 MOST_LOOSE = 5
-MOST_PINS = 60  # each is asked about once: a second or two for each
+MOST_PINS = 60  # a question takes a second or two
 
 _ONCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "30"}  # a machine without a network is not waited for long
 
@@ -95,15 +95,22 @@ def _to_loosen(text: str, why: str, resolve: Resolver) -> tuple[str, ...]:
 
 
 def _fewest(text: str, resolve: Resolver) -> tuple[str, ...]:
-    """Return the packages without whose versions requirements can be met, of which none can be held: each pin is held
-    again, one after another, where the rest still goes together. None where no version at all helps.
+    """Return the packages without whose versions requirements can be met, of which none can be held. None where no
+    version at all helps.
+
+    Pins are held again by halves, as many at once as go together: most of them do.
     """
+
+    def hold(names: list[str], loose: list[str]) -> list[str]:
+        rest = [one for one in loose if one not in names]
+        if resolve(_all_loosened(text, rest)) == "":
+            return rest
+        middle = len(names) // 2
+        return hold(names[middle:], hold(names[:middle], loose)) if middle else loose
+
     names = list(dict.fromkeys(_PINNED.findall(text)))
-    loose = names if len(names) <= MOST_PINS and resolve(_all_loosened(text, names)) == "" else []
-    for name in loose:
-        rest = [one for one in loose if one != name]
-        loose = rest if resolve(_all_loosened(text, rest)) == "" else loose
-    return tuple(loose)
+    goes = len(names) <= MOST_PINS and resolve(_all_loosened(text, names)) == ""
+    return tuple(hold(names, names)) if goes else ()
 
 
 def _all_loosened(text: str, names: Sequence[str]) -> str:

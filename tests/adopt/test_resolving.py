@@ -87,6 +87,19 @@ def test_as_few_versions_as_possible_are_left_open_where_the_reason_names_not_al
     assert found is not None and found.loosen == ("web", "form")
 
 
+def test_among_many_versions_the_few_are_found_by_few_questions() -> None:
+    asked = []
+
+    def resolve(text: str) -> str:
+        asked.append(text)
+        held = {name for name in ("p7", "p23", "p41") if f"{name}==1" in text}
+        return "these do not go together" if held - {"p7"} and held != {"p23"} else ""
+
+    text = "".join(f"p{number}==1\n" for number in range(50))
+    found = resolving.contradiction(text, resolve)
+    assert found and found.loosen == ("p23", "p41") and len(asked) < 30
+
+
 @pytest.mark.slow
 def test_a_resolver_that_cannot_be_asked_says_nothing() -> None:
     """The real one, about a name that no index has a right to: whatever it ends with, it is no contradiction."""
