@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from scripts.host.shell import Result, Shell
@@ -19,7 +20,7 @@ _PINNED = re.compile(r"(?m)^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*=="
 
 
 MOST_LOOSE = 5
-MOST_PINS = 60  # a question takes a second or two
+MOST_PINS = 60
 
 _ONCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "30"}  # a machine without a network is not waited for long
 
@@ -63,6 +64,7 @@ def contradiction(text: str, resolve: Resolver) -> Contradiction | None:
     """Return why requirements cannot be met, and whose pin to loosen; None where they can, or nobody can tell."""
     if re.search(r"(?m)^\s*-|^\s*\.|@\s*(file|git)", text):  # other files and folders are not followed
         return None
+    resolve = cache(resolve)  # a question takes a second or two
     why = " ".join((resolve(text) or "").split())
     if not why or _ELSEWHERE.search(why):
         return None

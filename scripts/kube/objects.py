@@ -166,44 +166,35 @@ def claims_of(workload: Object) -> set[str]:
 
 def images_of(pod: Object) -> dict[str, str]:
     """Return container name → image, for a pod or pod template, init containers included."""
-    spec = pod["spec"]
-    return {one["name"]: one["image"] for one in (*(spec.get("initContainers") or ()), *spec.get("containers", ()))}
+    return {one["name"]: one["image"] for one in _containers(pod["spec"])}
 
 
 def secrets_read(pod: Object) -> set[str]:
     """Return the names of the Secrets that a pod template takes values from: by variable, wholesale or as a volume."""
-    spec = pod["spec"]
-    found = {name for one in _containers(spec) for name in _secrets_of_container(one)}
-    for volume in spec.get("volumes") or ():
-        found.add((volume.get("secret") or {}).get("secretName"))
-        for source in (volume.get("projected") or {}).get("sources") or ():
-            found.add((source.get("secret") or {}).get("name"))
-    return {name for name in found if name}
+    return _read(pod, "secret", "secretName")
 
 
 def configmaps_read(pod: Object) -> set[str]:
     """Return the names of the ConfigMaps that a pod template takes values from, as `secrets_read` does of Secrets."""
-    spec = pod["spec"]
-    found = []
-    for one in _containers(spec):
-        variables = [(each.get("valueFrom") or {}).get("configMapKeyRef") for each in one.get("env") or ()]
-        found += [*variables, *(each.get("configMapRef") for each in one.get("envFrom") or ())]
-    for volume in spec.get("volumes") or ():
-        sources = (volume.get("projected") or {}).get("sources") or ()
-        found += [volume.get("configMap"), *(source.get("configMap") for source in sources)]
-    return {name for one in found if (name := (one or {}).get("name"))}
+    return _read(pod, "configMap", "name")
+
+
+def _read(pod: Object, kind: str, of_volume: str) -> set[str]:
+    """Return the names that a pod template refers to by a kind's fields; a volume has its under `of_volume`."""
+    containers, volumes = [*_containers(pod["spec"])], pod["spec"].get("volumes") or ()
+    variables = [one.get("valueFrom") or {} for container in containers for one in container.get("env") or ()]
+    wholesale = [one for container in containers for one in container.get("envFrom") or ()]
+    sources = [one for volume in volumes for one in (volume.get("projected") or {}).get("sources") or ()]
+    places = ((variables, f"{kind}KeyRef", "name"), (wholesale, f"{kind}Ref", "name"), (sources, kind, "name"))
+    found = {
+        (one.get(key) or {}).get(name) for ones, key, name in (*places, (volumes, kind, of_volume)) for one in ones
+    }
+    return {name for name in found if name}
 
 
 def _containers(spec: Object) -> Iterator[Object]:
     yield from spec.get("initContainers") or ()
     yield from spec.get("containers") or ()
-
-
-def _secrets_of_container(container: Object) -> Iterator[str | None]:
-    for one in container.get("env") or ():
-        yield ((one.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name")
-    for one in container.get("envFrom") or ():
-        yield (one.get("secretRef") or {}).get("name")
 
 
 def is_hook(item: Mapping[str, Any]) -> bool:

@@ -67,7 +67,7 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
     settle_unfinished_run(session)
     numbers = {release.name: done[release.name].revision for release in ready.plan.releases}
     found = live.of_revisions(session, numbers, [text for item in done.values() for text in item.changes])
-    current = live.versions_now(session)  # helm may have changed what pods read
+    current = live.versions_now(session) if run.deployed else current  # helm may have changed what pods read
     for release in numbers:
         for name in versions.renew(session.kubectl, found.of(release), current, first=done[release].installed):
             yield Outcome("deploy", name, "done", 0.0, "pods replaced: a Secret or ConfigMap they read has changed")

@@ -411,25 +411,33 @@ def destroy(session: Session) -> None:
 
 def removal(session: Session) -> tuple[list[str], list[str]]:
     """Return what `destroy` deletes, and what stays since nobody here made it, both as `kind/name`."""
-    listed = objects_to_delete(session)
-    stays = [one.removesuffix(FOREIGN) for one in listed if one.endswith(FOREIGN)]
-    goes = [one for one in listed if not one.endswith(FOREIGN)]
-    kept = ("namespace", *MADE_BY_THE_CLUSTER) if stays else ()
-    return [one for one in goes if one.split("/")[0] not in kept and one.split("/")[1] not in kept], stays
+    held = _held(session)
+    stays = [name for name, own in held if not own]
+    goes = [name for name, own in held if own]
+    if not stays:
+        return [_namespace(session), *goes], []
+    return [one for one in goes if one.split("/")[1] not in MADE_BY_THE_CLUSTER], stays
 
 
 def objects_to_delete(session: Session) -> list[str]:
     """Return the namespace and what it holds, as `kind/name`; what nobody here made is told from the rest."""
+    return [_namespace(session), *(name if own else f"{name}{FOREIGN}" for name, own in _held(session))]
+
+
+def _namespace(session: Session) -> str:
+    return f"namespace/{session.settings.release.namespace}"
+
+
+def _held(session: Session) -> list[tuple[str, bool]]:
+    """Return what the namespace holds, as `kind/name`, but for what other objects own; and whether it is ours."""
     namespace = session.settings.release.namespace
     releases_of_ours = {session.settings.release.name, session.settings.database_release.name}
     found = [item for item in session.kubectl.items(DELETED, namespace) if not objects.is_owned(item)]
     sets = [item for item in found if item["kind"] == "StatefulSet" and is_own(item, releases_of_ours)]
-    told = (
-        f"{item['kind'].lower()}/{objects.name_of(item)}"
-        f"{'' if is_own(item, releases_of_ours) or _is_claim_of(item, sets) else FOREIGN}"
+    return [
+        (f"{item['kind'].lower()}/{objects.name_of(item)}", is_own(item, releases_of_ours) or _is_claim_of(item, sets))
         for item in found
-    )
-    return [f"namespace/{namespace}", *told]
+    ]
 
 
 def _is_claim_of(item: Mapping[str, Any], sets: Iterable[Mapping[str, Any]]) -> bool:

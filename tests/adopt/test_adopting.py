@@ -2616,6 +2616,14 @@ def test_a_program_that_is_started_from_above_its_folder_starts_and_so_do_its_jo
     subprocess.run([sys.executable, "-P", "-c", code], cwd=image / "app", env={"PYTHONPATH": found}, check=True)
 
 
+def check_start(app: Path, wrong: str, module: str) -> None:
+    """The Dockerfile of `api` is left for what is wrong with its start, and `module` started; none where it works."""
+    found = adopt(app)
+    reasons = [str(place) for key, _, place in found.decision.reasons if key == "services.api.builder"]
+    assert reasons == [f"api/Dockerfile:4: starts {wrong}"] * bool(module)
+    assert services(found)["api"].get("args", ["", ""])[1] == module
+
+
 @pytest.mark.parametrize(
     ("steps", "works"),
     [("COPY . .", False), ("COPY src ./app", True), ("COPY . .\nENV PYTHONPATH=/app/src", True),
@@ -2630,11 +2638,8 @@ def test_a_dockerfile_that_starts_a_module_which_is_nowhere_is_not_taken(
         "api__src__store.py": "name = 1\n", **below("old__app", API),
         "api__Dockerfile": f"FROM python:3.11-slim\nWORKDIR /app\n{steps}\nCMD uvicorn app.main:app\n",
     })  # fmt: skip
-    found = adopt(app)
-    reasons = [str(place) for key, _, place in found.decision.reasons if key == "services.api.builder"]
-    said = "starts app.main, which its image has not; the application is in api/src/main.py"
-    assert reasons == [f"api/Dockerfile:4: {said}"] * (not works)
-    assert services(found)["api"].get("args", ["", ""])[1] == ("" if works else "src.main:app")
+    wrong = "app.main, which its image has not; the application is in api/src/main.py"
+    check_start(app, wrong, "" if works else "src.main:app")
 
 
 @pytest.mark.parametrize(
@@ -2653,11 +2658,8 @@ def test_a_dockerfile_that_starts_an_application_which_its_module_has_not_is_not
         "api__app__store.py": "name = 1\n", "api__app____init__.py": "",
         "api__Dockerfile": "FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD uvicorn main:app\n",
     })  # fmt: skip
-    found = adopt(app)
-    reasons = [str(place) for key, _, place in found.decision.reasons if key == "services.api.builder"]
-    said = "starts main:app, which api/main.py has not; the application is in api/app/main.py"
-    assert reasons == [f"api/Dockerfile:4: {said}"] * (not works)
-    assert services(found)["api"].get("args", ["", ""])[1] == ("" if works else "app.main:app")
+    wrong = "main:app, which api/main.py has not; the application is in api/app/main.py"
+    check_start(app, wrong, "" if works else "app.main:app")
 
 
 @pytest.mark.parametrize(

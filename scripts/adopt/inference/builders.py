@@ -11,7 +11,7 @@ from scripts.adopt.folder_kinds import is_within
 from scripts.adopt.inference.decision import PYTHON_KINDS, Context, worker_of
 from scripts.adopt.inference.entries import (
     ABOVE,
-    OBJECT,
+    NAMED,
     find_application,
     known_by_name,
     main_files,
@@ -155,7 +155,7 @@ def _started_above(unit: Unit, tree: Tree) -> Iterator[str]:
 def _starts_nothing(unit: Unit, tree: Tree) -> Iterator[str]:
     """Yield a Dockerfile that starts a module which its image has not, while the application is in another one."""
     recipe, made = unit.dockerfile, find_application(tree, unit)
-    name = OBJECT.search(" ".join(recipe.command) if recipe else "")
+    name = NAMED.search(" ".join(recipe.command) if recipe else "")
     if not recipe or not name or not made:
         return
     items = reading.instructions(tree.text(recipe.file))

@@ -11,8 +11,8 @@ from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 
-NAMED = re.compile(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+")  # of a command: the module and its application, `app.main:app`
-OBJECT = re.compile(r"(?<![\w./-])([A-Za-z_][\w.]*):(\w+)")
+# Of a command: the module and its application, `app.main:app`.
+NAMED = re.compile(r"(?<![\w./-])([A-Za-z_][\w.]*):(\w+)")
 ABOVE = "/above"  # of an image: there a link by the program's own name leads to its folder
 _FACTORY = r"(?:create|make|build|get)_(?:\w+_)?app(?:lication)?"
 _APPLICATIONS = {  # by kind, the best first; the last of FastAPI's is a function that makes one
@@ -121,7 +121,7 @@ def _command(unit: Unit) -> str:
 
 def modules(command: str) -> list[str]:
     """Return the modules that a command names: of `uvicorn app.main:app` and `python -m app.main`."""
-    return NAMED.findall(command) + re.findall(r" -m ([A-Za-z_][\w.]*)", command)
+    return [module for module, _ in NAMED.findall(command)] + re.findall(r" -m ([A-Za-z_][\w.]*)", command)
 
 
 def start_of(tree: Tree, unit: Unit, file: str, built: bool = True) -> tuple[str, str]:
@@ -134,7 +134,7 @@ def start_of(tree: Tree, unit: Unit, file: str, built: bool = True) -> tuple[str
         return ABOVE if built else "", f"{name}.{module_name(unit, file)}".removesuffix(".__init__")
     folder, parts = str(PurePosixPath(file).parent), module_name(unit, file).split(".")
     command = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
-    for told in (name.split(".") for name in NAMED.findall(command)):
+    for told in (module.split(".") for module, _ in NAMED.findall(command)):
         meant = join(unit.sources, "/".join(told) + ".py")
         if parts[-len(told) :] == told and (meant == file or not tree.has(meant)):
             return "/".join(parts[: -len(told)]), ".".join(told)
@@ -172,7 +172,7 @@ def main_file(unit: Unit, tree: Tree) -> str:
     folders = ["", *re.findall(r"(?:--app-dir|--chdir)[= ](?:\./|/app/)?([\w./-]+)", words)]
     told = (tree.text(file) for name in ("Procfile", "README.md") if tree.has(file := join(unit.sources, name)))
     named = modules(words) + re.findall(r"([\w/.-]+)\.py\b", words)
-    objects = dict(OBJECT.findall(words))
+    objects = dict(NAMED.findall(words))
     for name in named or modules("\n".join(line for text in told for line in re.findall(r".*corn .*", text))):
         parts = name.replace(".", "/").strip("/").split("/")
         for folder in (join(unit.sources, one) if one else unit.sources for one in folders):
