@@ -7,6 +7,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,15 +49,18 @@ print(cluster.read().state)
 """
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """The user's own folder, not below pytest's, which each session that begins takes from everybody but root again."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chown(name, USER, USER)
+        yield Path(name)
+
+
 @pytest.mark.engine
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can be somebody else")
-def test_its_whole_life_belongs_to_the_user(tmp_path: Path) -> None:
+def test_its_whole_life_belongs_to_the_user(home: Path) -> None:
     socket = Path("/var/run/docker.sock").stat()
-    home = tmp_path / "home"
-    home.mkdir()
-    os.chown(home, USER, USER)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     who = ["setpriv", f"--reuid={USER}", f"--regid={USER}", f"--groups={socket.st_gid}", *AS_USER]
     env = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
     env |= {"HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
