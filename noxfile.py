@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -110,12 +111,15 @@ def _run_session(name: str) -> Ended:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, imports between layers, types, YAML."""
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
-    session.run("lint-imports", "--no-cache")
-    session.run("lint-imports", "--no-cache", "--config", "embedded/pyproject.toml", env={"PYTHONPATH": "embedded/src"})
-    session.run("mypy")
-    session.run("yamllint", "--strict", ".")
+    commands = [
+        ["yamllint", "--strict", "."],
+        ["mypy"],
+        ["lint-imports", "--no-cache"],
+        ["lint-imports", "--no-cache", "--config", "embedded/pyproject.toml"],
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+    ]
+    _side_by_side(session, commands, os.cpu_count() or 1, env={"PYTHONPATH": "embedded/src"})
 
 
 @nox.session
@@ -131,8 +135,15 @@ def test(session: nox.Session) -> None:
         for python in (sys.executable, *_other_pythons(session))
         for share in (*([room] for room in LONG_ROOMS), *_shares(cores))
     ]
-    with ThreadPoolExecutor(cores + 1) as pool:  # one more than there are processors, as some tests wait
-        list(pool.map(lambda words: print(session.run(*words, external=True, silent=True)), jobs))
+    _side_by_side(session, jobs, cores + 1)  # one more than there are processors, as some tests wait
+
+
+def _side_by_side(
+    session: nox.Session, commands: Sequence[Sequence[str]], number: int, env: Mapping[str, str] | None = None
+) -> None:
+    """Run commands, this many at a time, each shown when it has ended; the first that failed fails the session."""
+    with ThreadPoolExecutor(number) as pool:
+        list(pool.map(lambda words: print(session.run(*words, env=env, external=True, silent=True)), commands))
 
 
 def _shares(number: int) -> list[list[str]]:

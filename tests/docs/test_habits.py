@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,16 @@ SLEEPS = ("time.sleep", "asyncio.sleep")
 CLOCKS = {"monotonic", "perf_counter", "process_time", "thread_time"}
 FILES = sorted(file for folder in ("tests", "embedded/tests") for file in (ROOT / folder).rglob("test_*.py"))
 NOT_JUDGED = {"bench"}  # whose figures are what it is for
+# What breaks a habit has one of these; the rest, most files, need no parser.
+SUSPICIOUS = re.compile(r"sleep\(|\.seconds <|" + "|".join(sorted(CLOCKS)))
+
+
+@pytest.fixture(scope="module")
+def trees() -> dict[Path, ast.Module]:
+    """The syntax of every file of tests that names a clock or sleeps."""
+    texts = {file: file.read_text(encoding="utf-8") for file in FILES if not NOT_JUDGED & set(file.parts)}
+    assert len(texts) > 200
+    return {file: ast.parse(text) for file, text in texts.items() if SUSPICIOUS.search(text)}
 
 
 def sleeps_outside_of_loops(node: ast.AST, *, waiting: bool = False) -> Iterator[int]:
@@ -39,15 +50,10 @@ def judgements_by_a_clock(tree: ast.AST) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("look", [sleeps_outside_of_loops, judgements_by_a_clock], ids=lambda look: look.__name__)
-def test_no_test_waits_a_fixed_time_or_judges_by_seconds(look: object) -> None:
-    assert callable(look) and len(FILES) > 200
-    found = [
-        f"{file.relative_to(ROOT)}:{line}"
-        for file in FILES
-        if not NOT_JUDGED & set(Path(file).parts)
-        for line in look(ast.parse(file.read_text(encoding="utf-8")))
-    ]
-    assert found == []
+def test_no_test_waits_a_fixed_time_or_judges_by_seconds(
+    look: Callable[[ast.AST], Iterator[int]], trees: dict[Path, ast.Module]
+) -> None:
+    assert [f"{file.relative_to(ROOT)}:{line}" for file, tree in trees.items() for line in look(tree)] == []
 
 
 def test_what_breaks_the_habit_is_found() -> None:
