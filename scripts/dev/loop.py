@@ -26,6 +26,7 @@ from scripts.dev.screen import Screen
 from scripts.dev.service import LABEL
 from scripts.dev.sources import Source
 from scripts.diagnose.examine import with_cause
+from scripts.diagnose.redaction import clean
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.images.build_context import Entry
@@ -129,11 +130,11 @@ class Loop:
             yield
         except UserError as problem:
             told = with_cause(problem, self._session, stage, service)
-            self._screen.line(f"error: {told}" + (f"\n  {told.hint}" if told.hint else ""))
+            self._screen.line(clean(f"error: {told}") + (f"\n  {told.hint}" if told.hint else ""))
         except (Ended, KeyboardInterrupt):
             raise
         except Exception as problem:  # whatever it is, a person's work goes on
-            self._screen.line(f"error: {type(problem).__name__}: {problem}")
+            self._screen.line(clean(f"error: {type(problem).__name__}: {problem}"))
 
     def _handle(self, event: Event) -> None:
         if event.kind == "files":

@@ -157,6 +157,8 @@ class _Runner:
                 return end.value
 
     def _add(self, outcome: Outcome) -> None:
+        if outcome.status == "failed":
+            outcome = replace(outcome, detail=_clean(outcome.detail))
         if self._run.dry and outcome.status == "done":  # nothing was: its commands were only printed
             outcome = replace(outcome, status="planned")
         ended = outcome.ended or time.monotonic() - self._started  # a build may have ended before its stage began
@@ -182,7 +184,7 @@ class _Runner:
             rolled_back=dict(self._undone.live.revisions),
             url=page.url if page else "",
             changes=live.changes,
-            error=str(problem or ""),
+            error=_clean(str(problem or "")),
             hint=problem.hint if problem else "",
             findings=tuple(asdict(finding) for finding in getattr(problem, "findings", ())),
         )
@@ -192,6 +194,15 @@ class _Runner:
         failed = self._undone.failed
         known = dict(live.revisions) | ({self._run.session.settings.release.name: failed} if failed else {})
         return known or (dict(self._run.returned) if self._problem else {})
+
+
+def _clean(problem: str) -> str:
+    """Return what is told of a problem, without the secrets that a program may quote in its last words."""
+    if not problem:
+        return ""
+    from scripts.diagnose.redaction import clean  # only a run that failed needs its hundred patterns
+
+    return clean(problem)
 
 
 def _target(session: Session) -> str:

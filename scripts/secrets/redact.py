@@ -146,6 +146,7 @@ def _known(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
 
 
 def _shaped(text: str) -> Iterator[tuple[int, int, str]]:
+    text = views.without_marks(text)
     yield from shapes.spans(text)
     yield from settings_in_text.spans(text)
 

@@ -46,6 +46,21 @@ _VALIDATED = re.compile(
     r"(?P<quote>['\"])(?P<value>(?:(?!(?P=quote))[^\n]){1,400})(?P=quote)",
     re.MULTILINE,
 )
+# The same as a list of errors: where, and what was given; zod says it in the other order.
+_INPUT = re.compile(
+    r"[\"']?\b(?:loc|path)[\"']?\s{0,9}:\s{0,9}[\[(](?:[^\[\](){}\n]{0,200}[^\w.-])?(?P<name>[A-Za-z_][\w.-]{0,120})[\"'],?\s{0,40}[\])]"
+    r"[^{}]{0,400}?[\"']?\b(?:input|received)[\"']?\s{0,9}:\s{0,9}(?P<quote>[\"'])(?P<value>(?:(?!(?P=quote))[^\n]){1,400})(?P=quote)"
+)
+_RECEIVED = re.compile(
+    r"[\"']?\b(?:input|received)[\"']?\s{0,9}:\s{0,9}(?P<quote>[\"'])(?P<value>(?:(?!(?P=quote))[^\n]){1,400})(?P=quote)[^{}]{0,200}?"
+    r"[\"']?\b(?:loc|path)[\"']?\s{0,9}:\s{0,9}[\[(](?:[^\[\](){}\n]{0,200}[^\w.-])?(?P<name>[A-Za-z_][\w.-]{0,120})[\"'],?\s{0,40}[\])]"
+)
+# A mapping on one line, as YAML also writes it.
+_GIVEN = re.compile(
+    r"(?<!\S)(?:--build-arg|--env|-e)[ =][\"']?(?P<name>[A-Za-z_]\w{0,80})=(?P<quote>[\"']?)(?P<value>[^\s\"']+)"
+)
+_FLOW = re.compile(r"(?:^|[\s{,])(?:data|stringData|binaryData):[ \t]{0,9}\{(?P<held>[^{}\n]{1,20000})\}", re.MULTILINE)
+_FLOW_ENTRY = re.compile(r"[\"']?(?P<name>[\w.-]{1,253})[\"']?:[ \t]{1,9}[\"']?(?P<value>[^\s,{}\"']+)")
 _GO_MAP = re.compile(r"(?<=[\[ ])(?P<name>[A-Z][A-Z0-9_]{2,80}):(?P<value>[^\s\]\[]{1,500})(?=[ \]])")
 _LOG_WORDS = re.compile(
     r"ERROR|WARN(?:ING)?|INFO|DEBUG|TRACE|FATAL|NOTE|NOTICE|HINT|DETAIL|CONTEXT|STATEMENT|LOCATION|TIP|CAUSE|LOG|TODO|PANIC|CRITICAL|QUERY|REASON|FAILED|FAIL|PASS|OK"
@@ -66,7 +81,7 @@ _DESCRIBE_HEAD = re.compile(r"^(?P<indent>\s*)(?P<key>Environment|Args|Command):
 _DESCRIBE_ENTRY = re.compile(r"^(?P<lead>(?P<indent>\s+)(?P<name>[\w.-]+):\s+)(?P<value>.*?)\s*$")
 _SET_ENV_HEAD = re.compile(r"^# .*\bcontainers? ")
 _SET_ENV = re.compile(r"^(?P<lead>(?P<name>[\w.-]+)=)(?P<value>.*?)\s*$")
-_SECRET_KIND = re.compile(r"(?:^|[\s\"'{,])kind: Secret[\"'}\],\\]{0,20}[ \t]*$", re.MULTILINE)
+_SECRET_KIND = re.compile(r"(?:^|[\s\"'{,])kind: [\"']?Secret(?:[\"'}\],\\]{0,20}[ \t]*$|, )", re.MULTILINE)
 _GO_SECRET = re.compile(r"\bkind:Secret\b")
 _GO_DATA = re.compile(r"\b(?:data|stringData):map\[([^\]]{1,20000})\]", re.IGNORECASE)
 _DATA_NAME = re.compile(r"^(?P<name>[\w.-]+):\s*$")
@@ -222,7 +237,7 @@ def _containers(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def spans(text: str) -> Iterator[Span]:
     """Yield where a value stands that has to be hidden."""
     yield from _json(text)
-    for pattern in (_TURNED, _YAML_TURNED, _BARE, _KEYED, _GO_MAP, _VALIDATED):
+    for pattern in (_TURNED, _YAML_TURNED, _BARE, _KEYED, _GO_MAP, _VALIDATED, _INPUT, _RECEIVED):
         for match in pattern.finditer(text):
             if (
                 match["value"]
@@ -234,6 +249,14 @@ def spans(text: str) -> Iterator[Span]:
         for held in _GO_DATA.finditer(text):
             for entry in re.finditer(r"[\w.-]+:(\S+)", held[1]):
                 yield held.start(1) + entry.start(1), held.start(1) + entry.end(1), "SECRET"
+    for match in _GIVEN.finditer(text):
+        if _SENSITIVE_NAME.search(match["name"]) and not is_harmless(match["name"], match["value"]):
+            yield *match.span("value"), "ENV"
+    secret = bool(_SECRET_KIND.search(text))
+    for held in _FLOW.finditer(text):
+        for entry in _FLOW_ENTRY.finditer(text, *held.span("held")):
+            if secret or not is_harmless(entry["name"], entry["value"]):
+                yield *entry.span("value"), "SECRET" if secret else "ENV"
     yield from _lines(text)
 
 
@@ -365,7 +388,7 @@ def _inside(block: _Block, line: str, indent: int, offset: int, *, secret: bool)
     match = (_DESCRIBE_ENTRY if block.kind == "describe env" else _YAML_ENTRY).match(line)
     if not match:
         return False, []
-    if match["value"][:1] in ("|", ">") and block.kind == "data":
+    if re.match(r"(?:!\S+ +)?[|>]", match["value"]) and block.kind == "data":
         block.scalar = (match["name"], indent)
         return False, []
     return False, _setting(match, offset, "SECRET" if secret and block.kind == "data" else "ENV", secret=secret)

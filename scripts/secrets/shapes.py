@@ -36,14 +36,14 @@ _TOKENS = (
     # chat and mail
     r"xox[a-z]-[\w-]{10,}", r"xapp-[\w-]{10,}", r"xoxe\.[\w.-]{20,}", r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+]{10,}",
     r"SG\.[\w-]{16,}\.[\w-]+", r"key-[0-9a-f]{32}\b", r"[0-9a-f]{32}-us\d{1,2}\b", r"\d{8,10}:AA[\w-]{32,}",
-    r"xkeysib-[a-f0-9]{64}-\w{16}", r"(?:SK|AC)[0-9a-f]{32}(?:[\"',:;=\s]{1,5}[0-9a-f]{32})?\b", r"SK[0-9a-fA-F]{32}\b", r"[MNO][A-Za-z\d_-]{22,28}\.[\w-]{6}\.[\w-]{27,}",
+    r"xkeysib-[a-f0-9]{64}-\w{16}", r"(?:SK|AC)[0-9a-f]{32}\b", r"SK[0-9a-fA-F]{32}\b", r"[MNO][A-Za-z\d_-]{22,28}\.[\w-]{6}\.[\w-]{27,}",
     r"https://[\w-]+\.webhook\.office\.com/\S{20,}", r"https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/\S{20,}",
     r"re_[A-Za-z0-9]{8,}_[A-Za-z0-9]{16,}", r"pubkey-[0-9a-f]{32}\b", r"b_[a-z0-9=_-]{44}", r"\d{5,16}:A[\w-]{34}\b", r"A{22,}[\w%]{60,}", r"tfp_[\w.=-]{59}",
     # money
     r"[rs]k_(?:live|test|prod)_\w{10,}", r"whsec_[\w+/=]{20,}", r"sq0[a-z]{3}-[\w-]{22,}", r"EAAA[\w-]{22,}", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}",
     r"access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}", r"FLWSECK(?:_TEST)?-[\w-]{12,}", r"EZ[AT]K\w{50,}", r"(?:live|test)_(?:pub_)?[\w=-]{31,}", r"access-(?:sandbox|development|production)-[0-9a-f-]{36}\b", r"shippo_(?:live|test)_[0-9a-fA-F]{40}\b",
     # infrastructure and data
-    r"hv[sbr]\.[\w-]{20,}", r"s\.[A-Za-z0-9]{24}\b", r"[a-zA-Z0-9]{14}\.atlasv1\.[\w=-]{40,}", r"napi_\w{20,}", r"nfp_\w{36,}", r"pscale_(?:tkn|pw|oauth)_[\w.=-]{20,}",
+    r"hv[sbr]\.[\w-]{20,}", r"s\.[A-Za-z0-9]{24}\b", r"[a-zA-Z0-9]{14}\.atlasv1\.[\w=-]{40,}", r"n(?:api|pg)_\w{12,}", r"nfp_\w{36,}", r"pscale_(?:tkn|pw|oauth)_[\w.=-]{20,}",
     r"sbp_[a-f0-9]{40}", r"sb_secret_\w{20,}", r"dapi[a-f0-9]{32}(?:-\d)?\b", r"glc_[A-Za-z0-9+/=]{20,}", r"glsa_\w{20,}", r"eyJrIjoi[A-Za-z0-9+/=]{40,}",
     r"NRAK-[A-Za-z0-9]{20,}", r"dnkey-[\w=-]{26}-[\w=-]{52}", r"sq[apu]_[\w-]{40}", r"pk\.[a-z0-9]{60}\.[a-z0-9]{22}", r"t1\.[\w-]{1,200}={0,2}\.[\w-]{86}={0,2}", r"AQVN[\w-]{35,38}\b", r"YC[\w-]{38}\b", r"[a-z0-9]{11}A{10}[\w=-]{43}", r"NRII-[\w-]{20,}", r"NRJS-[a-f0-9]{19}", r"sntry[su]_[\w+/=]{20,}", r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}", r"lin_api_\w{30,}",
     r"ntn_\w{30,}", r"secret_[A-Za-z0-9]{40,}", r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}", r"figd_[\w-]{30,}", r"phc_\w{30,}", r"dp\.(?:pt|st|ct|sa|scim|audit)\.\S{30,}",
@@ -59,7 +59,7 @@ _TOKENS = (
 )  # fmt: skip
 # Names that mean a secret whatever the value is, and names that do so only if the value looks like one.
 _STRONG = (
-    r"(?-i:[A-Z]{2}PW)|pass[_-]?word(?:[_-]?hash)?|passwd|pass[_-]?phrase|pass[_-]?code|contrase[nñ]a|mot[_ -]?de[_ -]?passe|kennwort|passwort|senha|parola|şifre|hasło|wachtwoord|lösenord|adgangskode|salasana|пароль|密码|密碼|パスワード|비밀번호|"
+    r"(?-i:[A-Z]{2}PW)|pass[_-]?word(?:[_-]?hash)?|passwd|pass[_-]?phrase|pass[_-]?code|contrase[nñ]a|mot[_ -]?de[_ -]?passe|kennwort|passwort|senha|parola(?: d'ordine)?|şifre|hasło|wachtwoord|lösenord|adgangskode|salasana|пароль|密码|密碼|パスワード|비밀번호|كلمة المرور|كلمة السر|گذرواژه|پاس ورڈ|पासवर्ड|mật khẩu|kata sandi|heslo|jelszó|סיסמה|"
     r"(?:api|access|account|private|secret|signing|encryption|master|license|shared|storage|subscription|app|auth|client|"
     r"consumer|deploy|service|webhook|hmac|aes|session)[_-]?key|client[_-]?secret|secret|token|credentials?|"
     r"licen[cs]e[_-]?(?:code|no|number)|connection[_-]?string|conn[_-]?str|x-amz-(?:signature|security-token|credential)"
@@ -68,8 +68,8 @@ _STRONG = (
 _ENDING = r"(?<=[A-Za-z0-9])[_.-](?:pass|pw|pwd|psw|salt|pepper|pin|otp|creds?|seed)"
 _SUFFIX = r"(?:[_.-](?:base|value|string|text|data|b64|base64|raw|current|old|new|file_content|\d{1,2}))?"
 # InvalidPassword: FATAL … is what an error is called, and nobody's password.
-_NO_ERROR = r"(?<!Invalid)(?<!Missing)(?<!Expired)(?<!Incorrect)(?<!Wrong)(?<!NoSuch)"
-_WEAK = r"psk|hmac|pass|pwd|pw|psw|salt|pepper|licen[cs]e|pin|otp|(?<!GPG_)key|auth|dsn|creds?|sig|signature|nonce|seed|mnemonic"
+_NO_ERROR = r"(?<!Invalid)(?<!Missing)(?<!Expired)(?<!Incorrect)(?<!Wrong)(?<!NoSuch)(?<!existing)"
+_WEAK = r"psk|hmac|pass|pwd|pw|psw|salt|pepper|licen[cs]e|pin|otp|(?<!GPG_)(?<!public)(?<!public.)key|auth|dsn|creds?|sig|signature|nonce|seed|mnemonic"
 _SESSION = r"(?:js|php|asp)?sess(?:ion)?[_.-]?(?:id|key)?|connect\.sid|csrf[_-]?token|xsrf-token|sid|remember[_-]?me"
 _QUOTE = r"(?:\\{0,4}[\"'])?"
 _TYPE = r"(?:[ \t]{0,9}:?[ \t]{0,9}(?:as[ \t]{1,9})?&?(?:'static[ \t])?(?:string|String|str|Optional\[str\]|SecretStr)(?![\w-]))?"
@@ -83,7 +83,7 @@ _HELD = (
     rf"s?\\{{0,4}}[\"']\s{{0,9}}:\s{{0,9}}(?:\[\s{{0,40}}|\{{\s{{0,40}}\\{{0,4}}[\"']{_KEY}\\{{0,4}}[\"']\s{{0,9}}:\s{{0,9}})"
     r"\\{0,4}[\"']([^\"'\n\\]{3,})"
 )
-_NOT = r"(?!(?:\\{0,4}[\"'])?(?:true|false|null|none|nil|undefined|optional|required|missing|empty|invalid|\*+)\b)(?!unexpected status\b|server message\b|exec: |(?:Get|Post|Head) \\{0,4}\")(?![\"']?<|[{\[]|\$\{?[A-Z_(]|\*{3})"
+_NOT = r"(?!(?:\\{0,4}[\"'])?(?:field required|true|false|null|none|nil|undefined|optional|required|missing|empty|invalid|\*+)\b)(?!unexpected status\b|server message\b|exec: |(?:Get|Post|Head) \\{0,4}\")(?![\"']?<|[{\[]|\$\{?[A-Z_(]|\*{3})"
 _SPDX_NAMES = (
     r"[\"']?(?:MIT|Apache|A?L?GPL|BSD|ISC|MPL|EPL|CC0|CC-|Unlicense|WTFPL|Zlib|BSL|SSPL|Elastic|Proprietary|Commercial)"
 )
@@ -114,6 +114,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("CONNECTION", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/?#\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
         ("CONNECTION", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/@:?#\"'<>`]{0,200}:(?!\d{1,5}(?:[/?#,\s\"'<>`]|$))[^\s\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
         ("CONNECTION", rf"\b(?:{_SERVERS})(?:\+\w{{1,20}})?://[^\s\"'<>`]{{0,2000}}@[^\s\"'<>`]+", _I),
+        ("CONNECTION", rf"\b(?:{_SERVERS})(?:\+\w{{1,20}})?://[^\s/@:?#\"'<>`]{{1,200}}:((?!port\b|\d{{1,5}}\b)[^\s/@?#,:\"'<>`${{\[]{{3,200}})(?![^\s/?#\"'<>`]*@)", re.I),
         # A blank in a password, which its writer forgot to encode: up to five words, where the address is a database's.
         ("CONNECTION", rf"\b(?:{_SERVERS})(?:\+\w{{1,20}})?://[^\s/@:?#\"'<>`]{{0,200}}:(?!\d{{1,5}}(?:[/?#,\s]|$))[^\s/@\"'<>`]{{1,200}}(?: [^\s/@\"'<>`]{{1,200}}){{1,5}}@[^\s\"'<>`]+", _I),
         ("CONNECTION", r"(?<![:\w/])//[\w.%+-]{1,80}:[^\s/@\"'<>`]{1,200}@[\w.-]+", 0),
@@ -128,18 +129,35 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("CONNECTION", r"\bjdbc:oracle:\w{2,10}:[^\s@\"']{1,200}@[^\s\"']+", _I),
         ("CONNECTION", r"\bDefaultEndpointsProtocol=[^\s\"']+", _I),
         ("CLOUD_KEY", _START + "(?:" + "|".join(_TOKENS) + ")", 0),
+        # Twilio's account and the token beside it, which nothing else tells from a digest.
+        ("CLOUD_KEY", r"\b(?:SK|AC)[0-9a-f]{32}(?![0-9a-f])[^\n]{0,60}\n?[^\n]{0,40}?(?<![0-9a-fA-F-])([0-9a-f]{32})\b", 0),
+        ("CLOUD_KEY", r"(?<![0-9a-fA-F:-])([0-9a-f]{32})(?![0-9a-f])[^\n]{0,40}\n?[^\n]{0,60}?\b(?:SK|AC)[0-9a-f]{32}\b", 0),
         # by the name in front of it
-        ("PASSWORD", r"\bIDENTIFIED\s{1,8}(?:WITH\s{1,8}\w{1,40}\s{1,8})?(?:BY|AS)\s{1,8}(?:PASSWORD\s{1,8})?[\"']([^\"'\n]+)", _I),
-        ("PASSWORD", r"\bPASSWORD\s{1,8}'([^'\n]+)'", 0),
-        ("PASSWORD", r"(?<!\S)-{1,2}(?:[A-Za-z0-9]{1,20}[-_.]){0,4}(?:pass(?:word|wd|phrase|code|in|out)?|pwd|pw|secret|token|api[-_]?key|access[-_]?key|secret[-_]?key|private[-_]?key|credentials?|salt|license(?:[-_]?key)?|auth(?:[-_]?token)?|key)(?:[-_]?value)?(?:[ \t]{1,20}|=)(?!-)[\"']?([^\s\"']+)", _I),
+        ("PASSWORD", r"(?<!revision )\bIDENTIFIED\s{1,8}(?:WITH\s{1,8}\w{1,40}\s{1,8})?(?:BY|AS)\s{1,8}(?:PASSWORD\s{1,8})?(?:[\"']([^\"'\n]+)|(?<= BY )(?-i:(?<=IDENTIFIED BY ))([^\s\"';]+))", _I),
+        ("PASSWORD", r"\bPASSWORD\s{1,8}(?:(?:FOR\s{1,8}\S{1,100}\s{0,8})?=\s{0,8})?N?'([^'\n]+)'", 0),
+        ("PASSWORD", r"(?<!\S)-{1,2}(?:[A-Za-z0-9]{1,20}[-_.]){0,4}(?:pass(?:word|wd|phrase|code|in|out)?|pwd|pw|secret|token|api[-_]?key|access[-_]?key|secret[-_]?key|private[-_]?key|credentials?|creds|oauth2-bearer|salt|license(?:[-_]?key)?|auth(?:[-_]?token)?|key)(?:[-_]?value)?(?:[ \t]{1,20}|=)(?!-|none\b|id=)[\"']?([^\s\"']+)", _I),
         ("PASSWORD", r"(?<!\S)(?:-u|-U|--user|--proxy-user|--userpwd)[\s=]{0,4}[\"']?(?!\d+:\d+(?![^\s\"']))([\w.@%+-]{0,100}:[^\s\"']+)", 0),
-        ("PASSWORD", r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;&]{0,200}?\s-p([^\s\"'|;&]+)", 0),
+        ("PASSWORD", r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;&]{0,200}?\s-p[\"']?([^\s\"'|;&]+)", 0),
+        # -u NAME -p VALUE, whatever the program; a number is a port.
+        ("PASSWORD", r"(?<!\S)(?:-u|--user(?:name)?)[ =]\S{1,100}\s(?:[^\n|;&]{0,200}?\s)?-p[ =]?[\"']?(?![-/]|[\d.:]+(?:\s|$)|\d+:\d)([^\s\"'|;&]{3,})", 0),
+        ("PASSWORD", r"\blftp\b[^\n|;&]{0,200}?\s-u\s{1,4}[^\s,]{1,60},([^\s\"']{3,})|\bsmbclient\b[^\n|;&]{0,200}?\s-U\s{1,4}[^\s%]{1,60}%([^\s\"']{3,})|\bsqlplus\s[^\n|;&]{0,80}?(?<=\s)[\w.-]{1,60}/([^\s@\"'/]{3,})@", 0),
+        ("PASSWORD", r"\bvault\s{1,4}kv\s{1,4}(?:put|patch)\s{1,4}\S{1,200}\s{1,4}(?:\S{1,60}=\S{0,200}\s{1,4}){0,8}?[\w.-]{1,60}=([^\s\"'@]{3,})|^::add-mask::(.+)$", re.M),
+        ("PASSWORD", r"\b(?:gh|glab)\s{1,4}secret\s{1,4}set\b[^\n|;&]{0,200}?\s(?:--body[ =]|-b ?)[\"']?([^\s\"']{3,})|\b(?:fly|flyctl|supabase|heroku|railway|wrangler)\s{1,4}(?:secrets?|variables)\s{1,4}set\s{1,4}(?:--?\w{1,20}\s{1,4}){0,3}[\"']?\w{1,80}=([^\s\"']{3,})|\b(?:secret\s{1,4}put|cryptsetup|passwd|login)\b[^\n<]{0,200}<<<\s{0,4}[\"']?([^\s\"']{3,})", 0),
+        ("PASSWORD", r"\bmc\s{1,4}alias\s{1,4}set\s{1,4}\S{1,60}\s{1,4}\S{1,200}\s{1,4}\S{1,60}\s{1,4}([^\s\"']{3,})|\bsupabase\s[^\n|;&]{0,200}?\s-p\s{1,4}([^\s\"'-]\S{2,})|\bcurl\b[^\n|;]{0,200}?\s(?:-E|--cert)[ =][\"']?[^\s:\"']{1,200}:([^\s\"']{3,})", 0),
+        ("PASSWORD", r"\bWIFI:[^\n]{0,100}?;P:([^;\n]{3,});|\b(?:insecure-)?password\s{1,4}(?<=insecure-password )([^\s\"']{3,})|^user\s{0,4}=\s{0,4}[\"'][^\s\"':]{1,80}:([^\s\"']{3,})[\"']", re.M),
+        ("PASSWORD", r"\b(?:URL\.create|create_engine_from)\(\s{0,9}(?:[\"'][^\"'\n]{0,80}[\"']\s{0,4},\s{0,4}){2}[\"']([^\"'\n]{3,})[\"']|\.(?:fill|type)\(\s{0,4}[\"'][^\"'\n]{0,80}(?:[Pp]assw|[Tt]oken|[Ss]ecret)[^\"'\n]{0,40}[\"']\s{0,4},\s{0,4}[\"']([^\"'\n]{3,})[\"']", 0),
+        # What checkers of the environment say of a setting, and quote.
+        ("PASSWORD", rf"\b[\w.]{{0,60}}(?:{_NAMED})[\"'`]?(?::? (?:[Ii]nvalid|must|should|length|has|is|with|does|fails|not)\b)[^\n\"'`]{{0,120}}[\"'`]([^\"'`\n]{{4,}})[\"'`]\s{{0,4}}$", re.M | _I),
+        # A setting by two words: npm config set NAME VALUE, poetry config http-basic.ACME USER VALUE.
+        ("PASSWORD", r"\b(?:config|configure|secrets?|env|vars?|variables?|option)(?::set|\s{1,4}set|\s{1,4}add)?\s{1,4}(?:-{1,2}\w[\w-]{0,30}\s{1,4}){0,3}[^\s=]{0,120}(?:auth_?token|(?i:authtoken)|_auth|_password|password|[a-z]-token(?:\.\w{1,40})?|\.token|_token|_TOKEN|_SECRET|_KEY|secret_?key|api_?key)\s{1,4}(?!set\b|to\b|in\b|is\b|from\b|of\b|not\b|for\b|and\b)[\"']?([^\s\"'=|]{4,})", 0),
+        ("PASSWORD", r"\bconfig\s{1,4}http-basic\.\S{1,60}\s{1,4}\S{1,100}\s{1,4}[\"']?([^\s\"']{3,})|auth-?ident[\"']?\s{0,4}[:=]\s{0,4}[\"']?[^\s\"':]{1,80}:([^\s\"']{3,})", _I),
+        ("TOKEN", r"[?&](?:app_?id|app_?key|key|auth|code|k)=([0-9a-f]{20,}|[0-9A-F]{20,})\b", 0),
         ("PASSWORD", r"\b(?:sshpass|redis-cli|mosquitto_(?:pub|sub)|(?:docker|podman|buildah|skopeo|az|oc|cf)\s{1,4}login|helm\s{1,4}registry\s{1,4}login|mongo(?:sh|dump)?|ldapsearch|smbclient|7z|unzip|zip|ipmitool|snmp(?:walk|get|set|bulkwalk))\b[^\n|;&]{0,200}?\s-[apPweAX]\s{0,8}[\"']?((?![-/])[^\s\"'|;&]{3,})", 0),
         ("PASSWORD", r"\b(?:https?|xh)\s[^\n|;&]{0,200}?(?<=\s)(?:-a|--auth)[ =]{1,4}[\"']?([\w.@%+-]{1,100}:[^\s\"']+)", 0),
         ("PASSWORD", r"\buser\s{1,4}[\w.-]{1,60}\s{1,4}(?:on|off|reset\w{0,10})\s[^\n]{0,100}?(?<=\s)>([^\s\"']{3,})", 0),  # redis' users.acl
         ("PASSWORD", r"\bhtpasswd\s{1,4}-\w{0,8}b\w{0,8}\s{1,4}\S{1,200}\s{1,4}(?:\S{1,100}\s{1,4})?(\S+)$", re.M),
         ("PASSWORD", r"\bpass:([^\s\"']{3,})", 0),
-        ("PASSWORD", r"\b(?:echo|printf)\s{1,4}[\"']?([^\s\"'|]{1,200})[\"']?\s{1,4}\|\s{0,4}(?:sudo|docker login|passwd|chpasswd|base64)\b", 0),
+        ("PASSWORD", r"\b(?:echo|printf)\s{1,4}[\"']?([^\s\"'|]{1,200})[\"']?\s{1,4}\|\s{0,4}(?:(?:sudo|docker login|passwd|chpasswd|base64)\b|[^\n|]{1,200}?\s(?:--password-stdin|--with-token|--stdin|-stdin|secret\s{1,4}put)\b)", 0),
         ("PASSWORD", rf"{_NO_ERROR}(?:{_STRONG}|{_ENDING}){_SUFFIX}(?:{_COMPARED}|{_SET}(?:(?:\"\"\"|''')\s{{0,20}}([^\"']{{3,2000}})|{_NOT}{_VALUE})|{_HELD})", _I),
         ("SECRET", rf"\bLICEN[CS]E{_SET}{_NOT}(?!{_SPDX_NAMES}){_VALUE}", 0),
         ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}{_NO_ERROR}(?:pass[_-]?word|passwd|pass[_-]?phrase|client[_-]?secret)[\"']?:[ \t]{{1,20}}{_NOT}(?![\"'])([^\n#]{{3,}})", _I | re.M),
@@ -162,7 +180,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", r"(?<![\w-])pwd\s{0,4}=\s{0,4}([^\s;\"'/.]{3,});", _I),
         ("SECRET", r"(?<![\w.-])pin[\"']?\s{0,4}[:=]\s{0,4}[\"']?(\d{4,8})(?!\w)", _I),
         ("PASSWORD", r"(?:secret|password|token|key)[\"']?:[ \t]{1,9}!\w[\w-]{0,40}[ \t]{1,9}[\"']?([^\s\"']{4,})", _I),
-        ("PASSWORD", r"\blogin\s{1,8}\S{1,100}\s{1,8}password\s{1,8}(\S+)", _I),
+        ("PASSWORD", r"\blogin\s{1,8}\S{1,100}\s{1,8}(?:account\s{1,8}\S{1,100}\s{1,8})?password\s{1,8}(\S+)", _I),
         ("PASSWORD", r"^[^\s:]{1,100}:(?:\d{2,5}|\*):[^\s:]{1,60}:[^\s:]{1,60}:(\S{3,})$", re.M),
         ("PASSWORD", r"^[ \t]{0,60}(?:- )?[\w.-]{0,60}(?:pass[_-]?word|passwd|pass[_-]?phrase|secret|token)[\"']?:[ \t]{0,20}[|>][-+]?[ \t]{0,20}\n[ \t]{1,60}([^\n]+)", _I | re.M),
         ("PASSWORD", r"\b(?:password|passphrase)\s{1,8}for\s{1,8}(?:user\s{1,8})?\S{1,60}?\s{0,8}:\s{0,8}([^\s\"']{3,})", _I),
@@ -176,6 +194,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("SECRET", rf"\b(?:name|key|id|header){_QUOTE}\s{{0,9}}[=:]\s{{0,9}}\\{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|cookie|{NO_DATABASE_KEY}(?<!gpg)[_-]key)\\{{0,4}}[\"']\s{{0,9}},?\s{{0,9}}{_QUOTE}value{_QUOTE}\s{{0,9}}[=:]\s{{0,9}}{_VALUE}", _I),
         ("SECRET", rf"\bdefine\(\s{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|_key|_salt)[\"']\s{{0,4}},\s{{0,4}}(?:'([^'\n]+)'|\"([^\"\n]+)\")", _I),
         ("SECRET", r"\$(?:2[abxy]?|argon2(?:id?|d)|scrypt|pbkdf2[\w-]{0,20})\$[\w./+=,$-]{20,}|\$(?:1|5|6|7|y|gy|apr1)\$[^\s$:]{1,40}\$[./A-Za-z0-9$]{20,}|\b(?:pbkdf2|bcrypt|scrypt|argon2)[_\w]{0,20}\$[\w./+=,$-]{20,}|\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,}={0,2}", 0),
+        ("PASSWORD", r"(?:パスワード|密码|密碼|비밀번호)\s{0,4}(?:は|是|为|為|는|은)\s{0,4}[:：]?\s{0,4}([^\s\"'。]{4,})", 0),
         ("PASSWORD", r"\bPSK\s{1,4}[\"']([^\"'\n]{3,})", 0),
         ("PASSWORD", r"(?:(?:set|hash|check|verify|make)_?password|bcrypt\.\w{2,30})\(\s{0,4}b?[\"']([^\"'\n]{3,})", _I),
         ("PASSWORD", rf"(?<!\S)[\"'`]?({_MIXED}[^\s\"'`]{{6,}})[\"'`]?\s{{1,4}}as\s{{1,4}}(?:the\s|your\s|its\s|a\s)?(?:password|passphrase|token|secret|api key)\b", _I),
@@ -205,6 +224,12 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("EMAIL", r"(?<![\w.+%-])[\w.+%-]{1,64}@(?!\d{1,5}\.\d{1,5}\.)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", 0),
     )
 )  # fmt: skip
+# A password by a short name: a word counts where it is quoted, or where nothing but a sign of assignment stands between.
+_SHORT = re.compile(
+    rf"{_BEFORE_WEAK}(?i:pass|pwd|psw|pw)(?:(?:{_QUOTE}[ \t]{{0,20}}(?:=|:|=>)[ \t]{{0,20}})(?:\\{{0,4}}\"([^\"\s\\]{{3,}})\\{{0,4}}\"|'([^'\s]{{3,}})')"
+    r"|=(?![\"'])([^\s\"'`<>,;&]{4,})|(?<=\bpass) = ([^\s\"'`<>(){}]{4,})$)",
+    re.MULTILINE,
+)
 _WEAK_SET = re.compile(rf"{_BEFORE_WEAK}(?i:{_WEAK}){_SET}{_NOT}{_VALUE}")
 # In brackets, or after a comma: beside a name in code these may hold a word as well.
 _LOOSE_SET = re.compile(
@@ -212,6 +237,7 @@ _LOOSE_SET = re.compile(
     r"((?:[^\s\"'\[\](){},;:<>|\\]){4,})",
     _I,
 )
+_NO_PASSWORD = re.compile(r"[/.~$%{\[(*].*|\d+|[A-Za-z]:\\.*|true|false|null|none|\w+\(.*|-.*", re.IGNORECASE)
 _COLUMN = re.compile(
     r"[Pp][Aa][Ss][Ss](?:[Ww]|[Pp][Hh])|[Ss][Ee][Cc][Rr][Ee][Tt]|[Tt][Oo][Kk][Ee][Nn]|[Aa][Pp][Ii][_-]?[Kk][Ee][Yy]"
 )
@@ -224,10 +250,12 @@ _USER_AND_PASSWORD = re.compile(
 _BASE64 = re.compile(r"(?<![\w+/.-])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w+/=])")
 _ISSUER = re.compile(r"(?:[a-z][a-z0-9]{1,11}_){1,3}(?=[A-Za-z0-9]{24,}$)")
 _NUMBERED = re.compile(r"c[a-z0-9]{24}|[0-7][0-9A-HJKMNP-TV-Z]{25}")  # a CUID and a ULID name records, and open nothing
+_INTEGRITY = re.compile(r"sha(?:1-[\w+/]{27}|256-[\w+/]{43}|384-[\w+/]{64}|512-[\w+/]{86})")
+_RECORD = re.compile(r"(?:req|resp|msg|run|call|toolu|chatcmpl|thread)[_-][A-Za-z0-9]{20,48}")
 _OBJECT = re.compile(r"[A-Z][A-Za-z]{2,40}/[a-z0-9][a-z0-9.-]*")  # ReplicaSet/backend-5m2j5kb7gp
 _SPDX = re.compile(_SPDX_NAMES, re.IGNORECASE)
 _NAME = re.compile(
-    r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:[-_.][a-z]+)*|[A-Za-z]+|[a-z0-9]+(?:[.-][a-z0-9]+)*/[\w.-]+|/\S*|\d{1,5}(?:\.\d+)*\w{0,2}"
+    r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?:scram-)?sha-?\d{1,3}(?:-plus)?|(?:id|src|source|target|env|type)=[\w./-]*|[a-z]+(?:[-_.][a-z]+)*|[A-Za-z]+|[a-z0-9]+(?:[.-][a-z0-9]+)*/[\w.-]+|/\S*|\d{1,5}(?:\.\d+)*\w{0,2}"
 )
 
 
@@ -236,23 +264,37 @@ def spans(text: str) -> Iterator[Span]:
     for kind, pattern in PATTERNS:
         for match in pattern.finditer(text):
             start, end = match.span(_group(match))
-            if end > start and not (kind == "PASSWORD" and _is_reference(text[start:end])):
+            if end > start and not (kind in ("PASSWORD", "TOKEN") and _is_reference(text[start:end])):
                 yield start, end, kind
     for pattern in (_WEAK_SET, _LOOSE_SET, _SESSION_ID):
         for match in pattern.finditer(text):
             start, end = match.span(_group(match))
             if _is_weak_secret(text[start:end]):
                 yield start, end, "SECRET"
+    for match in _SHORT.finditer(text):
+        start, end = match.span(_group(match))
+        if not _NO_PASSWORD.fullmatch(text[start:end]) and not _is_reference(text[start:end]):
+            yield start, end, "PASSWORD"
     for match in _USER_AND_PASSWORD.finditer(text):
         if ":" in _plain(match[1]):
             yield *match.span(1), "TOKEN"
     for match in _BASE64.finditer(text):
-        if looks_random(match[0]):
+        if looks_random(match[0]) and not _is_digest(text, match):
             yield *match.span(), "RANDOM"
     yield from _columns(text)
     for start, end, plain in decoded(text):
         if any(pattern.search(plain) for kind, pattern in PATTERNS if kind != "EMAIL"):
             yield start, end, "RANDOM"
+
+
+def _is_digest(text: str, match: re.Match[str]) -> bool:
+    """Return whether a word is a digest or an id by what stands before it: a package's, a key's, a request's."""
+    word = match[0].rstrip("=")
+    return bool(
+        _INTEGRITY.fullmatch(word)
+        or _RECORD.fullmatch(word)
+        or (len(word) == 43 and text.endswith("SHA256:", 0, match.start()))
+    )
 
 
 def _columns(text: str) -> Iterator[Span]:
@@ -310,7 +352,10 @@ def _is_reference(value: str) -> bool:
     """Return whether a value only says where a secret is: a variable's name, a path, a template, a type."""
     return bool(
         re.fullmatch(
-            r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+[,;)]?|\$\S+|\{\{.*|%\w+|os\.\S+|process\.env\S*|\d{1,4}[,;)]?", value
+            # a call in source text, whose argument is judged by itself; a type with its check
+            r"[A-Za-z_$][\w$]*(?:\.[\w$]+)*[(\[]|(?:str|SecretStr|string|Optional\[str\]) = \w+\([^\"']*\)|[A-Z]\w*\(\w+=[^\"']*\)|\$\{[\w.]+\}[`\"'}) ]*|"
+            r"(?:VAR)?CHAR|TEXT|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+[,;)]?|\$\S+|\{\{.*|%\w+|os\.\S+|process\.env\S*|\d{1,4}[,;)]?",
+            value,
         )
         or re.fullmatch(
             r"(?:str|string|bytes|int|bool|yes|no|expired|authentication|wrong|incorrect)[,;.)]?", value, _I
@@ -322,6 +367,8 @@ def _is_weak_secret(value: str) -> bool:
     """Return whether the value of a name such as `pass`, `salt` or `key` is more than a word, a path or a
     licence's name.
     """
+    if _is_reference(value):
+        return False
     value = value.rstrip(",;)}]")
     return len(value) >= 4 and not _SPDX.match(value) and not _NAME.fullmatch(value)
 

@@ -31,6 +31,9 @@ _PREFIX = re.compile(
 )
 
 
+# A comparison of two texts puts a sign before each line that only one of them has.
+_COMPARED = re.compile(r"^(?:@@ |\+[ \t]*[\w\"'{])", re.MULTILINE)
+_MARK = re.compile(r"^[-+](?=[ \t\w\"'{])", re.MULTILINE)
 # Where a long word is broken: at the end of a line, with the sign that says so and what stands before the next one, or
 # between two pieces of a program's text.
 _BREAK = re.compile(r"[\\=]?\r?\n[ \t]*|[\"'][ \t]{1,9}(?:\+[ \t]{1,9})?[\"']")
@@ -59,6 +62,11 @@ def joined(text: str) -> View | None:
     breaks = ((*match.span(), "") for match in _BREAK.finditer(text))
     prefixes = ((*match.span(), "") for match in _PREFIX.finditer(text) if match[0])
     return _view(text, itertools.chain(breaks, prefixes))
+
+
+def without_marks(text: str) -> str:
+    """Return a comparison of two texts without its signs, each letter where it was; any other text as it is."""
+    return _MARK.sub(" ", text) if _COMPARED.search(text) else text
 
 
 def _view(text: str, wraps: Iterable[tuple[int, int, str]]) -> View | None:

@@ -35,7 +35,9 @@ def errors_explained() -> Iterator[None]:
         with raise_when_signalled():
             yield
     except UserError as error:
-        told = [f"error: {error}", *([f"  {error.hint}"] if error.hint else [])]
+        from scripts.secrets.redact import redact  # a program's last words may quote one
+
+        told = [redact(f"error: {error}")[0], *([f"  {error.hint}"] if error.hint else [])]
         print(*map(printable, told), sep="\n", file=sys.stderr)
         raise Exit(code=1) from None
     except KeyboardInterrupt as end:

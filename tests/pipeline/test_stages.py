@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,13 +16,14 @@ import pytest
 
 from scripts.context.run import Run
 from scripts.errors import UserError
-from scripts.host.shell import Result
+from scripts.host.shell import CommandError, Result
 from scripts.kube.kubectl import unanswered
 from scripts.pipeline import rollback, runner, stages
 from scripts.pipeline.busy import BusyRelease
 from scripts.pipeline.live import Live
 from scripts.pipeline.rollback import RolledBack
 from scripts.pipeline.stages import Stage
+from scripts.reporting import report
 from scripts.reporting.display import PlainDisplay
 from scripts.reporting.report import Report
 from scripts.settings.model import Outcome
@@ -105,6 +108,22 @@ def test_the_first_failure_ends_the_run_and_keeps_what_was_done_before() -> None
     done = play(Stage("burn", burn), Stage("mill", mill))
     assert [(item.stage, item.status) for item in done.outcomes] == [("burn", "done"), ("burn", "failed")]
     assert (done.ok, done.error, done.hint) == (False, "it is black", "watch it")
+
+
+def test_what_a_program_quotes_in_its_last_words_is_told_without_its_secrets(tmp_path: Path) -> None:
+    """No rule knows such a failure: its words are all there is, on the screen, in the record and in `--json`."""
+
+    def push(run: Run) -> Generator[Outcome, None, None]:
+        yield Outcome("push", "wheat", "failed", detail="https://bob:correct-horse@registry.example.org answered 500")
+        raise CommandError(["docker", "push"], Result(1, "", "Put https://bob:correct-horse@registry.example.org: 500"))
+
+    shown = io.StringIO()
+    one = replace(run(), display=PlainDisplay(shown))
+    done = runner._Runner(one).run([Stage("push", push)], "pipeline", keep=False)
+    kept = report.write(done, tmp_path).read_text()
+    for told in (shown.getvalue(), report.summary(done), kept, json.dumps(report.as_json(done))):
+        assert "docker push failed" in told or told is shown.getvalue()
+        assert "correct-horse" not in told and "CONNECTION" in told
 
 
 def test_a_release_that_somebody_else_is_at_work_on_is_not_rolled_back_under_their_hands(

@@ -111,6 +111,60 @@ _MIXED = (
     "app_token,{}", "Session-Id: {}", "AUTH {}", 'env = {{PATH=/bin, APP_PASSWORD={}, LC=en}}',
 )  # fmt: skip
 """Places where a value counts that is more than a word: beside a name in code, a word stands there too."""
+_COMMANDS = (
+    "npm config set //r.example/:_authToken {}",
+    "yarn config set npmAuthToken {}",
+    "poetry config http-basic.acme bob {}",
+    "poetry config pypi-token.pypi {}",
+    'npmAuthIdent: "bob:{}"',
+    "twine upload -u __token__ -p {} dist/a",
+    "machine h login bob account x password {} macdef init",
+    "podman pull --creds bob:{} r.example/x",
+    "skopeo copy --src-creds bob:{} a b",
+    "mysqldump -h db -uroot -p'{}' x",
+    "lftp -u bob,{} ftp://x",
+    "smbclient //h/s -U bob%{}",
+    "vault kv put secret/x anything={}",
+    "sqlplus bob/{}@//db:1521/x",
+    "::add-mask::{}",
+    "SET PASSWORD FOR 'bob'@'%' = '{}'",
+    "CREATE LOGIN bob WITH PASSWORD = N'{}'",
+    "CREATE USER bob IDENTIFIED BY {}",
+    "[smtp]\nuser = bob\npass = {}",
+    "{{'user': 'bob', 'pwd': '{}'}}",
+    'db.createUser({{user:"bob",pwd:"{}"}})',
+    "pass={}",
+    "PW='{}'",
+    "auth: {{ user: 'bob', pass: '{}' }}",
+    "could not parse postgres://bob:{}",
+    "docker build --build-arg=REGISTRY_AUTH={} .",
+    "parola d'ordine: {}",
+    "\u0643\u0644\u0645\u0629 \u0627\u0644\u0645\u0631\u0648\u0631: {}",
+    "\u092a\u093e\u0938\u0935\u0930\u094d\u0921: {}",
+    "m\u1eadt kh\u1ea9u: {}",
+    "\u30d1\u30b9\u30ef\u30fc\u30c9\u306f {}",
+    '{{"detail":[{{"type":"string_too_short","loc":["body","password"],"msg":"too short","input":"{}"}}]}}',
+    "[{{'type': 'string_too_short', 'loc': ('auth_secret',), 'msg': 'short', 'input': '{}'}}]",
+    '[{{ "received": "{}", "code": "x", "path": ["AUTH_SECRET"] }}]',
+    '[ {{ code: "x", path: ["AUTH_SECRET"], received: "{}" }} ]',
+    'Invalid environment variables: JWT_SECRET: Invalid value "{}"',
+    '"JWT_SECRET" length must be at least 32 characters long: "{}"',
+    "echo {} | gh auth login --with-token",
+    "gh secret set X --body {}",
+    "gh secret set X -b{}",
+    "fly secrets set STRIPE={}",
+    "wrangler secret put X <<< {}",
+    "supabase link --project-ref x -p {}",
+    "URL.create('postgresql', 'bob', '{}', 'h')",
+    "user bob insecure-password {}",
+    'user = "bob:{}"',
+    "curl --oauth2-bearer {} x",
+    "curl -E cert.pem:{} x",
+    "WIFI:S:home;T:WPA;P:{};;",
+    "page.fill('#password', '{}')",
+    "mc alias set minio http://x:9000 minioadmin {}",
+)
+"""Commands and messages that hold a password, however plain a word it is."""
 _URLS = (
     "postgresql://todo:{}@db.example.org:5432/todo", "mongodb+srv://u:{}@cluster0.mongodb.net/x", "redis://:{}@cache:6379/0", "amqp://guest:{}@mq:5672/%2f",
     "https://bob:{}@registry.example.org/v2/", "http://proxy:{}@10.0.0.1:3128", "mysql+pymysql://root:{}@db/todo", "smtp://mail:{}@smtp.example.org:587",
@@ -175,6 +229,22 @@ def _wrapped() -> list[tuple[str, str, str]]:
         for text, secret in ((manifest, "aGVsbG8x"), (manifest, "line-two"), (turned, "aGVsbG8x")):
             found.append(("logged manifest", "\n".join(before + line for line in text.split("\n")), secret))
     found += [("manifest in json", json.dumps({"msg": text}), "aGVsbG8x") for text in (manifest, turned)]
+    diff = " kind: Secret\n data:\n-  LEVEL: b25lLXdvcmQ=\n+  LEVEL: aGVsbG8x\n"
+    found += [("compared manifest", diff, word) for word in ("aGVsbG8x", "b25lLXdvcmQ=")]
+    found.append(("compared manifest", f"@@ -1,3 +1,3 @@\n apiVersion: v1\n{diff}", "aGVsbG8x"))
+    found += [(f"on one line {n}", text, "aGVsbG8x") for n, text in enumerate((
+        "kind: Secret\ndata: {a: aGVsbG8x, b: eA==}", "{apiVersion: v1, kind: Secret, data: {a: aGVsbG8x}}", "kind: Secret\ndata:\n  x: !!binary |\n    aGVsbG8x\n",
+    ))]  # fmt: skip
+    account, token = "AC" + _word(32, _HEX), _word(32, _HEX)
+    for form in (
+        "sid {0}\nauth {1}",
+        "Accounts/{0}/Messages.json -u {0}:{1}",
+        "twilio:\n  sid: {0}\n  auth: {1}",
+        "Client('{0}', '{1}')",
+        "{1} of {0}",
+    ):
+        found.append(("twilio", form.format(account, token), token))
+    found.append(("query", f"https://api.example.org/data?appid={token}", token))
     found.append(("printed by Go", "map[apiVersion:v1 data:map[foo:aGVsbG8x] kind:Secret]", "aGVsbG8x"))
     found.append(("docker login", '{"auths":{"r.example":{"auth":"dXNlcjpwYXNz"}}}', "dXNlcjpwYXNz"))
     found.append(("basic", "got Basic dXNlcjpwYXNz from 10.0.0.1", "dXNlcjpwYXNz"))
@@ -195,6 +265,9 @@ def secrets() -> list[tuple[str, str, str]]:
         if not (value == "p@ss,w;rd" and form.startswith(("Server=", "jdbc", "Cookie", "Set-", "set-", "PHPSESSID")))
     ]
     found += [(f"named {form}", form.format(value), value) for form in _MIXED for value in ("hunter2x", "Sommer2026")]
+    found += [
+        (f"command {form}", form.format(value), value) for form in _COMMANDS for value in ("wombatking", "Tr0ub4d-r.x")
+    ]
     found += _wrapped()
     found += [
         (f"url {form}", text.format(form.format(value)), value)
@@ -300,5 +373,10 @@ LOOKALIKES = (
 "PGUSER=app", "SMTP_FROM=no-reply", "kubectl cp x:/etc/passwd /tmp/copy43", "postgres://localhost:5432 refused, ask us", "checksum: sha256=" + _word(64, _HEX), "a user bob wrote >log.txt", "X-Signature-Version: 2", "commit_" + _word(40, _HEX), "POSTGRES_USER: postgres", "PGHOST=db", "env:\n- name: SMTP_USER\n  value: mailer", "GPG_KEY=" + _word(40, "0123456789ABCDEF"), "PYTHON_SHA256=" + _word(64, _HEX), "AUTHOR=Bob", "KEYSPACE=app",
     '{"name":"SORT_KEY","value":"created"}', "ROUTING_KEY=orders.created", "host,port,name\nuser,passwords,tokens\n", "if self.password:\n    return login()", '"serviceAccountToken": {"expirationSeconds": 3607}', 'PASSWORDS = (\n    "name", "password",\n    "host", "port",\n)',
     "JWT_SECRET is shorter than 32 characters", "API_KEY is required by model2", "1 validation error for Settings\nport\n  Input should be a valid integer [type=int_parsing, input_value='80a', input_type=str]", "the otp code is wrong", "DATABASE_URL: PASSWORD (optional)",
+    "\"integrity\": \"sha512-" + _word(86, _ALL + "+/") + "==\"", "SHA256:" + _word(43), "password: Field required [type=missing]", "RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci", "docker build --secret id=npmrc,src=.npmrc .",
+    "--set auth.existingSecret=database-secrets", 'const [password, setPassword] = useState("")', 'const token = localStorage.getItem("token")', "password: str = Field(min_length=8)", 'api_key=os.environ["OPENAI_API_KEY"]',
+    "apiKey: process.env.OPENAI_API_KEY", "Can't locate revision identified by 'ae1027a6acf'", "CREATE TABLE users (password VARCHAR(255) NOT NULL)", "request_id=req_011" + _word(21), "public key: ssh-ed25519", "--auth none", "auth=scram-sha-256",
+    "docker run -u 1000 -p 8080:80 nginx", "docker run -u node -p 127.0.0.1:3000:3000 app", "psql -U todo -p 5432 -h db todo", "npm config set registry https://registry.npmjs.org/", "poetry config virtualenvs.in-project true", "git config credential.helper store",
+    "aws configure set region eu-west-1", "postgres://host:port/db", "pass=3 fail=0", "proxy_pass http://backend:8000;", "python -m pytest -p no:cacheprovider", "--build-arg NODE_ENV=production", "first pass: parse", "- name: backend\n+ name: frontend",
     "etag: W/\"1f-abc\"", "v1.36.2+k3s1", "sha512-" + _word(20, _HEX),
 )  # fmt: skip

@@ -22,7 +22,7 @@ from invoke import Config, Context, Exit
 from scripts.errors import UserError
 from scripts.host import files
 from scripts.host.paths import ROOT
-from scripts.host.shell import ProgramNotFound, Shell
+from scripts.host.shell import CommandError, ProgramNotFound, Result, Shell
 from scripts.reporting import report_page
 from scripts.settings.model import Outcome
 from scripts.tasks import cluster, entry, namespace, support
@@ -213,6 +213,18 @@ def test_what_nobody_thought_of_is_one_line_with_the_place_of_the_details(
     (file,) = tmp_path.glob("reports/error-*.txt")
     assert str(file) in second and "Traceback" in file.read_text() and "hunter2" not in file.read_text()
     assert capsys.readouterr().err == ""
+
+
+def test_what_a_program_quotes_in_its_last_words_is_told_without_its_secrets(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(Exit), errors_explained():
+        raise CommandError(
+            ["git", "fetch"], Result(128, "", "fatal: unable to access 'https://bob:correct-horse@h/a/'")
+        )
+    told = capsys.readouterr().err
+    assert told.startswith("error: git fetch failed with exit status 128\nfatal: unable to access '<CONNECTION_1>")
+    assert "correct-horse" not in told
 
 
 def test_a_file_that_finds_no_room_is_named_with_what_to_do() -> None:
