@@ -369,7 +369,7 @@ def _is_weak_secret(value: str) -> bool:
     """
     if _is_reference(value):
         return False
-    value = value.rstrip(",;)}]")
+    value = value.rstrip(",;:)}]")
     return len(value) >= 4 and not _SPDX.match(value) and not _NAME.fullmatch(value)
 
 

@@ -376,7 +376,7 @@ LOOKALIKES = (
     "\"integrity\": \"sha512-" + _word(86, _ALL + "+/") + "==\"", "SHA256:" + _word(43), "password: Field required [type=missing]", "RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci", "docker build --secret id=npmrc,src=.npmrc .",
     "--set auth.existingSecret=database-secrets", 'const [password, setPassword] = useState("")', 'const token = localStorage.getItem("token")', "password: str = Field(min_length=8)", 'api_key=os.environ["OPENAI_API_KEY"]',
     "apiKey: process.env.OPENAI_API_KEY", "Can't locate revision identified by 'ae1027a6acf'", "CREATE TABLE users (password VARCHAR(255) NOT NULL)", "request_id=req_011" + _word(21), "public key: ssh-ed25519", "--auth none", "auth=scram-sha-256",
-    "docker run -u 1000 -p 8080:80 nginx", "docker run -u node -p 127.0.0.1:3000:3000 app", "psql -U todo -p 5432 -h db todo", "npm config set registry https://registry.npmjs.org/", "poetry config virtualenvs.in-project true", "git config credential.helper store",
+    'ERROR [Better Auth]: Error: relation "user" does not exist', "docker run -u 1000 -p 8080:80 nginx", "docker run -u node -p 127.0.0.1:3000:3000 app", "psql -U todo -p 5432 -h db todo", "npm config set registry https://registry.npmjs.org/", "poetry config virtualenvs.in-project true", "git config credential.helper store",
     "aws configure set region eu-west-1", "postgres://host:port/db", "pass=3 fail=0", "proxy_pass http://backend:8000;", "python -m pytest -p no:cacheprovider", "--build-arg NODE_ENV=production", "first pass: parse", "- name: backend\n+ name: frontend",
     "etag: W/\"1f-abc\"", "v1.36.2+k3s1", "sha512-" + _word(20, _HEX),
 )  # fmt: skip
