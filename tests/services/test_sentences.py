@@ -170,6 +170,25 @@ ENGLISH = [
     ("I don't need to buy milk anymore", "Deleted: buy milk."),
     ("forget about milk", "Deleted: buy milk."),
     ("undo last action", "There is nothing to undo."),
+    ("pls add eggs thx", "Added: eggs."),
+    ('could you please be so kind and add "eggs" to my list?', "Added: eggs."),
+    ("remind me tomorrow at 9 to call mum", "Added: call mum tomorrow at 9."),
+    ("finish number two", "Done: call Dr. Ruiz."),
+    ("actually delete the bank one instead", "Deleted: go to the bank."),
+    ("delete the one about the bank", "Deleted: go to the bank."),
+    ("dElEtE buy milk pls", "Deleted: buy milk."),
+    ("how many tasks are about milk?", "[ ] buy milk"),
+    ("do I have more than 2 tasks?", "You have 3 todos: 0 done, 3 left."),
+    ("show me the second one", "[ ] call Dr. Ruiz"),
+    ("show me todo 2", "[ ] call Dr. Ruiz"),
+    ("what is the second one?", "[ ] call Dr. Ruiz"),
+    ("delete buy milk, then undo that", "There is nothing to change."),
+    ("undo the last two", "There is nothing to undo."),
+    ("I'm done", "3 of 3 left:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("I'm finished with everything", "Done: buy milk.\nDone: call Dr. Ruiz.\nDone: go to the bank."),
+    ("add:\n- eggs\n- tea", "Added: eggs.\nAdded: tea."),
+    ("My tasks:\n1. eggs\n2) tea", "Added: eggs.\nAdded: tea."),
+    ("rename buy milk", 'What should "buy milk" be called?'),
     ("menu", CAN["en"]),
     ("book me a flight", 'I cannot do that: "book me a flight". ' + CAN["en"]),
 ]
@@ -225,6 +244,20 @@ GERMAN = [
     ("Streich buy milk von der Liste", "Gelöscht: buy milk."),
     ("milk brauche ich nicht mehr", "Gelöscht: buy milk."),
     ("Zurück", "Es gibt nichts rückgängig zu machen."),
+    ("Loesche buy milk", "Gelöscht: buy milk."),
+    ("Bitte erinnere mich morgen um 9 daran, Mama anzurufen", "Notiert: Mama anzurufen morgen um 9."),
+    ("Brot nicht vergessen!", "Notiert: Brot."),
+    ("Hab ich noch was zu tun?", "3 von 3 offen:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("Zeig mir die zweite", "[ ] call Dr. Ruiz"),
+    ("Lösche nicht buy milk", 'Das kann ich nicht: "Lösche nicht buy milk". ' + CAN["de"]),
+    ("Bitte lösche buy milk nicht", 'Das kann ich nicht: "Bitte lösche buy milk nicht". ' + CAN["de"]),
+    (
+        "Ich hab buy milk noch nicht erledigt",
+        'Das kann ich nicht: "Ich hab buy milk noch nicht erledigt". ' + CAN["de"],
+    ),
+    ("Soll ich buy milk löschen?", 'Das kann ich nicht: "Soll ich buy milk löschen". ' + CAN["de"]),
+    ("Neue Aufgaben:\n- Eier\n- Tee", "Notiert: Eier.\nNotiert: Tee."),
+    ("fertig", 'Das kann ich nicht: "fertig". ' + CAN["de"]),
     ("Wer hat dich gemacht?", 'Das kann ich nicht: "Wer hat dich gemacht". ' + CAN["de"]),
     ("Buch mir einen Flug", 'Das kann ich nicht: "Buch mir einen Flug". ' + CAN["de"]),
     ("Danke!", "Gern geschehen."),
@@ -251,9 +284,14 @@ def test_the_first_sentences(message: str, reply: str) -> None:
         ("delete 1, 2 and 3", SURE, "sure", "never mind"),
         *[(ask, SURE, "yes", "no") for ask in (
             "delete my list", "delete all todos now", "delete tasks", "delete every task", "throw everything away",
-            "delete the whole list", "remove each of my todos", "delete buy milk, call Dr. Ruiz and go to the bank",
+            "delete buy milk; delete call Dr. Ruiz; delete go to the bank",
+            "delete 1, then delete 2 and delete the last one",
+            "delete everything that isn't done", "delete all open tasks", "delete the whole list",
+            "remove each of my todos", "delete buy milk, call Dr. Ruiz and go to the bank",
         )],
-        *[(ask, SICHER, "ja", "nein") for ask in ("lösche meine Aufgaben", "lösche sie alle", "entferne die Liste")],
+        *[(ask, SICHER, "ja", "nein") for ask in (
+            "lösche meine Aufgaben", "lösche sie alle", "entferne die Liste", "alles weg", "lösche alle offenen",
+        )],
         ("Lösche alles", SICHER, "Ja", "Nein"),
     ],
 )  # fmt: skip
@@ -321,3 +359,58 @@ def test_it_is_what_was_last_spoken_of() -> None:
     chat.say("add tea")
     assert chat.say("mark it as done") == "Done: tea."
     assert chat.say("delete it") == "Deleted: tea."
+
+
+TWO = ["buy milk", "sell milk"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "reply", "said", "left"),
+    [
+        ("delete milk", "buy milk", "Deleted: buy milk.", ["sell milk"]),
+        ("delete milk", "the second one", "Deleted: sell milk.", ["buy milk"]),
+        ("delete milk", "2", "Deleted: sell milk.", ["buy milk"]),
+        ("delete milk", "sell", "Deleted: sell milk.", ["buy milk"]),
+        ("delete milk", "no", "There is nothing to change.", TWO),
+        ("delete milk", "both", 'That deletes all your todos, 2 of them, for good. Say "yes" and I do it.', TWO),
+        ("complete milk", "both", "Done: buy milk.\nDone: sell milk.", TWO),
+        ("rename milk to tea", "sell milk", "Renamed sell milk to tea.", ["buy milk", "tea"]),
+        ("lösche milk", "die zweite", "Gelöscht: sell milk.", ["buy milk"]),
+        ("rename buy milk", "oat milk", "Renamed buy milk to oat milk.", ["oat milk", "sell milk"]),
+        ("rename buy milk", "add tea", "Added: tea.", [*TWO, "tea"]),
+        ("delete buy milk", "no, I meant sell milk", "Added: buy milk.\nDeleted: sell milk.", ["buy milk"]),
+        ("complete buy milk", "no, I meant the second one", "Open again: buy milk.\nDone: sell milk.", TWO),
+    ],
+)
+def test_an_answer_is_understood_by_what_was_asked(ask: str, reply: str, said: str, left: list[str]) -> None:
+    chat = Chat(TWO)
+    chat.say(ask)
+    assert chat.say(reply) == said and chat.titles() == left
+
+
+def test_as_many_changes_are_undone_as_are_named() -> None:
+    chat = Chat(FIRST)
+    chat.say("add tea")
+    chat.say("add bread")
+    chat.say("delete buy milk")
+    assert chat.say("undo the last two") == "Added: buy milk.\nDeleted: bread."
+    assert sorted(chat.titles()) == sorted([*FIRST, "tea"])
+
+
+def test_what_is_open_goes_alone_where_something_is_done() -> None:
+    chat = Chat(TWO)
+    chat.say("complete buy milk")
+    assert chat.say("delete everything that isn't done") == "Deleted: sell milk."
+    assert chat.titles() == ["buy milk"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    ['That deletes all your todos, 1 of them, for good. Say "yes" and I do it.', '"milk" may mean "a". Which one?'],
+)
+def test_a_title_that_reads_like_a_question_is_none(title: str) -> None:
+    chat = Chat([title])
+    for words in ("list", "find e"):
+        chat.say(words)
+        chat.say("yes")
+        assert chat.titles() == [title]

@@ -8,12 +8,13 @@ from todo_agent.sentences import ENGLISH, GERMAN, Language
 
 Verb = Literal[
     "add", "list", "open", "finished", "count", "next", "find", "complete", "reopen", "rename", "delete", "undo",
-    "yes", "no", "greet", "thank", "help", "unknown",
+    "yes", "no", "greet", "thank", "help", "unknown", "undone",
+    "meant",
 ]  # fmt: skip
 Todo = dict[str, object]
 
 LANGUAGES = (ENGLISH, GERMAN)
-TITLED = ("add", "find", "complete", "reopen", "rename", "delete")
+TITLED = ("add", "find", "complete", "reopen", "rename", "delete", "meant")
 """Verbs that are nothing without a title."""
 SHORT = 80
 """Characters up to which words without a verb may go on with the wish before them."""
@@ -43,8 +44,10 @@ def understood(message: str) -> tuple[Language, list[Wish]]:
 
 
 def _wishes(message: str, language: Language) -> list[Wish]:
+    if titles := _under_a_heading(message, language):
+        return [Wish("add", title) for title in titles]
     found: list[Wish] = []
-    for part in _parts(message, language):
+    for part in _parts(_spelled(message, language), language):
         if (listed := language.several.fullmatch(part.strip(" .!?"))) and '"' not in part:
             found += [Wish("add", title) for one in _LISTED.split(listed["titles"]) if (title := _clean(one, language))]
             continue
@@ -56,6 +59,25 @@ def _wishes(message: str, language: Language) -> list[Wish]:
             continue  # "yes, delete them" is one answer
         found.append(wish)
     return found
+
+
+_BULLET = re.compile(r"\s*(?:[-*\u2022]|\d{1,2}[.)])\s+(?P<title>\S.*)")
+
+
+def _under_a_heading(message: str, language: Language) -> list[str]:
+    """The titles of "add:" and a list below it, a line each; nothing for any other message."""
+    first, *rest = [line for line in message.split("\n") if line.strip()] or [""]
+    bullets = [_BULLET.fullmatch(line) for line in rest]
+    if not bullets or not all(bullets) or not language.heading.fullmatch(first.strip(" .!")):
+        return []
+    return [_clean(match["title"], language) for match in bullets if match]
+
+
+def _spelled(message: str, language: Language) -> str:
+    """The message with the words of its language as they are usually written: "loesche" is "lösche"."""
+    for word, usual in language.spelled.items():
+        message = re.sub(rf"\b{word}", usual, message, flags=re.IGNORECASE)
+    return message
 
 
 def _says_all(wish: Wish, language: Language) -> bool:
@@ -87,6 +109,14 @@ def _wish(part: str, language: Language) -> Wish:
             # "Clear my list" names no todo: it means all.
             given = groups.get("title", language.everything if verb == "delete" else "")
             title = language.kind(given) if verb == "count" else _clean(given, language)
+            if groups.get("when"):
+                title = f"{title} {groups['when']}"
+            if (
+                verb in ("complete", "delete", "rename")
+                and '"' not in given
+                and language.negated.fullmatch(given.strip())
+            ):
+                break  # "lösche das nicht"
             if title or verb not in TITLED:
                 return Wish(verb, title, _clean(groups.get("to", ""), language), words)
     return Wish("unknown", part)
@@ -95,6 +125,25 @@ def _wish(part: str, language: Language) -> Wish:
 def _clean(title: str, language: Language) -> str:
     text = title.strip().strip(" .!?,:").strip("\"'\u201c\u201d\u201e").strip()
     return language.filler.sub("", text) or text
+
+
+def cleaned(title: str) -> str:
+    """A title without the stops and quotes around it."""
+    return _clean(title, LANGUAGES[0])
+
+
+def chosen(answer: str, names: list[str]) -> list[str]:
+    """Which of the names an answer picks: by the name or a part of it, by its place, or all of them."""
+    words = cleaned(answer).casefold()
+    if same := [name for name in names if name.casefold() == words]:
+        return same[:1]
+    if any(one.both.fullmatch(words) or one.all.fullmatch(words) for one in LANGUAGES):
+        return names
+    place = _position(words, len(names))
+    if place is not None:
+        return [names[place]] if 0 <= place < len(names) else []
+    found = [name for name in names if words and words in name.casefold()]
+    return found if len(found) == 1 else []
 
 
 def meant(wish: Wish, todos: list[Todo]) -> list[Todo]:
@@ -108,6 +157,8 @@ def meant(wish: Wish, todos: list[Todo]) -> list[Todo]:
             return [todo for todo in todos if wish.verb == "delete" or bool(todo["done"]) != (wish.verb == "complete")]
         if _all_done(wish):
             return [todo for todo in todos if todo["done"]]
+        if _all_open(wish):
+            return [todo for todo in todos if not todo["done"]]
         if places := _places(wish.title, len(todos)):
             inside = [todo for place, todo in enumerate(todos) if place in places]
             return inside if len(inside) == len(places) else best_match(wish.title, todos)
@@ -192,12 +243,16 @@ def _all_done(wish: Wish) -> bool:
     return wish.verb == "delete" and any(language.all_done.fullmatch(wish.title) for language in LANGUAGES)
 
 
+def _all_open(wish: Wish) -> bool:
+    return wish.verb == "delete" and any(language.all_open.fullmatch(wish.title) for language in LANGUAGES)
+
+
 def is_many(wish: Wish, todos: list[Todo]) -> bool:
     """Whether the wish is for all of a kind, or for several by name, and not for one todo by its title."""
     if _same(wish.title, todos):
         return False
     several = _places(wish.title, len(todos)) or (not best_match(wish.title, todos) and _named(wish, todos))
-    return is_all(wish) or _all_done(wish) or bool(several) or bool(_kept(wish))
+    return is_all(wish) or _all_done(wish) or _all_open(wish) or bool(several) or bool(_kept(wish))
 
 
 def renaming(wish: Wish, todos: list[Todo]) -> Wish:
@@ -231,14 +286,21 @@ def best_match(title: str, todos: list[Todo]) -> list[Todo]:
     wanted = _ARTICLE.sub("", wanted) if not any(wanted in str(todo["title"]).casefold() for todo in todos) else wanted
     if not wanted or _ARTICLE.fullmatch(f"{wanted} "):
         return []
-    return [todo for todo in todos if wanted in str(todo["title"]).casefold()]
+    found = [todo for todo in todos if wanted in str(todo["title"]).casefold()]
+    shorter = _ONE.sub("", wanted)
+    return best_match(shorter, todos) if not found and shorter and shorter != wanted else found
 
 
+_ONE = re.compile(r" (?:one|todo|task|item)?(?: ?instead)?$| stattdessen$")  # "the bank one"
 _ARTICLE = re.compile(r"(?:the|an?|my|this|that|to|der|die|das|den|dem|eine?[nrs]?|meine?[nrs]?) ")
 
 
 def _position(title: str, length: int) -> int | None:
     """Where "#2", "number 2", "the second one" or "the last" points, counted from zero."""
+    if match := re.fullmatch(r"(?:number|nummer|nr\.?|no\.?) (\w+)", title):
+        numbers = {"one": 1, "eins": 1} | {word: number for one in LANGUAGES for word, number in one.numbers.items()}
+        if match[1] in numbers:
+            return numbers[match[1]] - 1
     if match := re.fullmatch(r"(?:the )?(?:#|number |nummer |nr\.? |no\.? )?(\d{1,9})", title):
         return int(match[1]) - 1
     for language in LANGUAGES:

@@ -10,7 +10,21 @@ from typing import Any
 
 from todo_agent import metrics
 from todo_agent.answer import Answer, Event
-from todo_agent.language import LANGUAGES, Todo, Wish, is_all, is_many, lacking, meant, renaming, understood
+from todo_agent.language import (
+    LANGUAGES,
+    Todo,
+    Verb,
+    Wish,
+    best_match,
+    chosen,
+    cleaned,
+    is_all,
+    is_many,
+    lacking,
+    meant,
+    renaming,
+    understood,
+)
 from todo_agent.sentences import Language
 from todo_agent.tools import Tools
 
@@ -48,9 +62,9 @@ async def run(tools: Tools, message: str, history: Sequence[Turn], answer: Answe
 
 def decide(message: str, history: Sequence[Turn], steps: Sequence[Step]) -> list[Step] | str:
     """What comes next: tool calls, or the final words. The same conversation always gets the same answer."""
-    language, wanted = understood(message)
-    talk = Talk(history, language)
-    wanted = [one for wish in wanted for one in talk.resolved(wish)]
+    language, wishes = understood(message)
+    talk = Talk(history, language, _without_taken_back(wishes))
+    wanted = talk.wanted
     looks = [step.result for step in steps if step.tool == "list_todos"]
     changes = [step for step in steps if step.tool != "list_todos"]
     looked_up = any(wish.verb in (*SHOWS, *BY_TITLE, "undo", "yes") for wish in wanted)
@@ -72,16 +86,24 @@ def decide(message: str, history: Sequence[Turn], steps: Sequence[Step]) -> list
 class Talk:
     """One message in its conversation: what it refers to, and the words to answer it in."""
 
-    def __init__(self, history: Sequence[Turn], language: Language) -> None:
+    def __init__(self, history: Sequence[Turn], language: Language, wishes: Sequence[Wish]) -> None:
         self._replies = [turn["content"] for turn in history if turn["role"] == "assistant"]
+        self._said = next((turn["content"] for turn in reversed(history) if turn["role"] == "user"), "")
         self._language = language
+        self.wanted = [one for wish in wishes for one in self.resolved(wish)]
 
     def say(self, key: str, **given: object) -> str:
         """A sentence in the language of the message."""
         return self._language.say[key].format(**given)
 
     def resolved(self, wish: Wish) -> list[Wish]:
-        """The same wish with "it" replaced by the todo that was last spoken of, and "them" and "both" by those."""
+        """The same wish with "it" replaced by the todo that was last spoken of, and "them" and "both" by those; an
+        answer becomes what it is the answer to.
+        """
+        if wish.verb in ("unknown", "no", "yes") and (answered := self._answered(wish)):
+            return answered
+        if wish.verb == "meant":
+            return self._corrected(wish)
         if wish.verb not in BY_TITLE:
             return [wish]
         both = self._language.both.fullmatch(wish.title)
@@ -91,6 +113,28 @@ class Talk:
             return [wish]
         return [Wish(wish.verb, title, wish.to, wish.said) for _, title, _ in (changed if many else changed[-1:])]
 
+    def _answered(self, wish: Wish) -> list[Wish]:
+        """What a wish becomes where the last reply asked which todo was meant, or what one is to be called."""
+        last = self._replies[-1].rpartition("\n")[2] if self._replies else ""
+        for language in LANGUAGES:
+            if match := _reading(language.say["new title"]).fullmatch(last):
+                return [Wish("undone")] if wish.verb == "no" else [Wish("rename", match["title"], cleaned(wish.title))]
+            if match := _reading(language.say["which"]).fullmatch(last):
+                names = re.findall(r'"(.+?)"(?:, |$)', match["names"])
+                asked = [one for one in understood(self._said)[1] if one.title == match["title"]]
+                if wish.verb == "no":
+                    return [Wish("undone")]
+                return [Wish(asked[0].verb, name, asked[0].to) for name in chosen(wish.title, names)] if asked else []
+        return []
+
+    def _corrected(self, wish: Wish) -> list[Wish]:
+        """The last change taken back, and made to the todo that was meant."""
+        verbs: dict[str, Verb] = {"completed": "complete", "reopened": "reopen", "deleted": "delete"}
+        changed = self._last_changes()
+        if len(changed) != 1 or changed[0][0] not in verbs:
+            return [Wish("unknown", wish.said)]
+        return [Wish("undo"), Wish(verbs[changed[0][0]], wish.title)]
+
     def planned(self, wanted: Sequence[Wish], todos: list[Todo]) -> list[Step]:
         """The changes that are clear enough to be made."""
         changes: list[Step] = []
@@ -98,7 +142,7 @@ class Talk:
             if wish.verb == "add":
                 changes.append(Step("add_todo", {"title": wish.title}))
             elif wish.verb == "undo":
-                changes += self._undone(todos)
+                changes += self._undone(todos, _number(wish.title))
             elif wish.verb == "yes" and self._confirmed(todos):
                 changes += [Step("delete_todo", {"id": todo["id"]}) for todo in todos]
             elif wish.verb in BY_TITLE and not self.asks_first(wish, todos):
@@ -107,10 +151,11 @@ class Talk:
         return changes[:MOST_CHANGES]
 
     def asks_first(self, wish: Wish, todos: list[Todo]) -> bool:
-        """Whether a wish would take everything away: that needs a yes."""
+        """Whether a wish would take everything away, alone or with the others of its message: that needs a yes."""
         if wish.verb != "delete" or not todos:
             return False
-        return is_all(wish) or (len(todos) > 1 and len(_targets(wish, todos)) == len(todos))
+        taken = {todo["id"] for one in self.wanted if one.verb == "delete" for todo in _targets(one, todos)}
+        return is_all(wish) or (len(todos) > 1 and len(taken) == len(todos) and bool(_targets(wish, todos)))
 
     def closing(self, wanted: Sequence[Wish], before: list[Todo], after: list[Todo], changes: Sequence[Step]) -> str:
         """The answer: what was changed, then what there is to say besides."""
@@ -118,9 +163,10 @@ class Talk:
         lines = [self._report(step, titles) for step in changes]
         if len(changes) == MOST_CHANGES:
             lines.append(self.say("most", most=MOST_CHANGES))
-        for wish in wanted:
-            lines += self._remarks(wish, before, after, changes)
-        return "\n".join(lines) or self.say("can")
+        remarks = [line for wish in wanted for line in self._remarks(wish, before, after, changes)]
+        if self.say("sure", all=len(after)) in remarks:  # once, however many wishes come to it
+            remarks = list(dict.fromkeys(remarks))
+        return "\n".join([*lines, *remarks]) or self.say("can")
 
     def _report(self, step: Step, titles: dict[Any, str]) -> str:
         """One change, in words."""
@@ -151,6 +197,8 @@ class Talk:
             return [self.say("no undo")]
         if wish.verb == "no":
             return [self.say("kept" if self._question() is not None else "no question")]
+        if wish.verb == "undone":
+            return [self.say("nothing")]
         words = {"greet": self.say("hello") + self.say("can"), "help": self.say("can"), "thank": self.say("thank")}
         return [words[wish.verb]] if wish.verb in words else []
 
@@ -160,6 +208,7 @@ class Talk:
         counts = {"all": len(todos), "done": len(done), "left": len(left)}
         if wish.verb == "find":
             found = [todo for todo in todos if wish.title.casefold() in str(todo["title"]).casefold()]
+            found = found or best_match(wish.title, todos)
             return [_line(todo) for todo in found] or [self.say("not found", title=wish.title)]
         if wish.verb == "count":
             return [self.say(f"count {wish.title}".strip(), **counts)]
@@ -207,17 +256,21 @@ class Talk:
         """Whether a yes is for just these todos: if some came meanwhile, it was for others."""
         return bool(todos) and self._question() == len(todos)
 
-    def _last_changes(self) -> list[tuple[str, str, str]]:
-        """Kind, title and new title of each change that the newest reply with changes tells of."""
+    def _last_changes(self, number: int = 0) -> list[tuple[str, str, str]]:
+        """Kind, title and new title of each change that the newest reply with changes tells of; with a number, of so
+        many last ones.
+        """
+        found: list[tuple[str, str, str]] = []
         for reply in reversed(self._replies):
-            if found := [change for line in reply.split("\n") if (change := _told(line))]:
-                return found
-        return []
+            found = [change for line in reply.split("\n") if (change := _told(line))] + found
+            if found and len(found) >= number:
+                break
+        return found[-number:]
 
-    def _undone(self, todos: list[Todo]) -> list[Step]:
+    def _undone(self, todos: list[Todo], number: int = 0) -> list[Step]:
         """The last changes, the other way round."""
         steps = []
-        for kind, title, to in reversed(self._last_changes()):
+        for kind, title, to in reversed(self._last_changes(number)):
             same = [todo for todo in todos if todo["title"] == (to or title)]
             if kind == "deleted":
                 steps.append(Step("add_todo", {"title": title}))
@@ -232,6 +285,23 @@ class Talk:
                     }[kind]
                 )
         return steps
+
+
+def _without_taken_back(wishes: Sequence[Wish]) -> list[Wish]:
+    """The wishes without a change that the same message takes back: "delete it, then undo that" is for nothing."""
+    kept: list[Wish] = []
+    for wish in wishes:
+        if wish.verb == "undo" and not wish.title and kept and kept[-1].verb in ("add", *BY_TITLE):
+            kept[-1] = Wish("undone")
+        else:
+            kept.append(wish)
+    return kept
+
+
+def _number(word: str) -> int:
+    """How many a word or a number stands for; none for no word."""
+    numbers = {name: number for language in LANGUAGES for name, number in language.numbers.items()}
+    return numbers.get(word.casefold()) or (int(word) if word.isdecimal() else 0)
 
 
 def _told(line: str) -> tuple[str, str, str] | None:

@@ -38,6 +38,10 @@ class Language:
     them: re.Pattern[str]
     both: re.Pattern[str]
     several: re.Pattern[str]
+    heading: re.Pattern[str]
+    all_open: re.Pattern[str]
+    negated: re.Pattern[str]
+    spelled: Mapping[str, str]
     say: Mapping[str, str]
 
     def kind(self, words: str) -> str:
@@ -58,7 +62,13 @@ def _split(starts: str, conjunctions: str, last: str) -> re.Pattern[str]:
 
 def _compiled(polite: str, patterns: tuple[tuple[str, str], ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple(
-        (verb, re.compile(rf"(?:{polite})?(?:{pattern})(?:,? (?:please|bitte))?", re.IGNORECASE))
+        (
+            verb,
+            re.compile(
+                rf"(?:{polite})?(?:{pattern})(?:,? (?:please|pls|plz|thanks|thx|instead|bitte|danke|stattdessen))?",
+                re.IGNORECASE,
+            ),
+        )
         for verb, pattern in patterns
     )
 
@@ -79,6 +89,14 @@ _FIND = (
     "(?:find|search(?: for)?|look for|is there|do i have)"
     "(?: (?:anything|something|(?:all )?(?:to-?dos?|tasks?)) (?:about|with|like|for))?"
 )
+_PLACE = (
+    r"(?:(?:todo|task|item|number|no\.?) )?#?\d{1,3}"
+    "|(?:the )?(?:first|second|third|fourth|fifth|last)(?: (?:one|todo|task|item))?"
+)
+_OPEN_ONES = (
+    "(?:(?:all|the|my|everything|every) )*"
+    f"(?:(?:that(?:'s| is| are) )?{_NOT_DONE}|that (?:is|are)n't (?:yet )?{_DONE})(?: {_THINGS}| ones)?"
+)
 _WHICH = "(?:(?:all|my|the|only|just|me|of) )*"
 
 ENGLISH = Language(
@@ -90,9 +108,12 @@ ENGLISH = Language(
         "and",
     ),
     abbreviation=_ABBREVIATION,
-    sigh=re.compile("oh|o?ops|oh no|whoops|sorry|wait|actually|hm+", re.IGNORECASE),
+    sigh=re.compile(
+        "oh|o?ops|oh no|whoops|sorry|wait|actually|hm+|(?:could|would|can) you (?:please )?be so kind", re.IGNORECASE
+    ),
     patterns=_compiled(
-        "(?:(?:please|can you|could you|would you|will you|let's|lets|now|ok|okay|hey|hi|hello|oh|oops|whoops"
+        "(?:(?:please|pls|plz|kindly|can you|could you|would you|will you|let's|lets"
+        "|now|ok|okay|hey|hi|hello|oh|oops|whoops"
         "|sorry|wait|actually|no)"
         "(?:,|!|\\.\\.\\.)? )+",
         (
@@ -105,7 +126,9 @@ ENGLISH = Language(
             ),
             (
                 "undo",
-                "(?:undo|revert)(?: (?:that|this|it|(?:(?:the|my) )?last (?:one|change|step|thing|action|command)))?"
+                "(?:undo|revert) (?:the |my )?last (?P<title>[2-9]|two|three|four|five)"
+                "(?: (?:changes|steps|things|actions|ones))?"
+                "|(?:undo|revert)(?: (?:that|this|it|(?:(?:the|my) )?last (?:one|change|step|thing|action|command)))?"
                 "|(?:take|bring) (?:that|it|them) back|restore (?:that|it|them)"
                 "|i did(?:n't| not) mean that|that was (?:wrong|a mistake)",
             ),
@@ -119,6 +142,12 @@ ENGLISH = Language(
                 "(?:no|n|nope|cancel|stop|never ?mind|do not|don't|keep (?:it|them|everything))(?:,?"
                 " (?:thanks?|thank you|do not|don't|keep (?:it|them|everything)))?",
             ),
+            (
+                "find",
+                rf"how many {_THINGS} (?:contain|mention|are about|with|about) (?P<title>\S.+)",
+            ),
+            ("count", rf"do i have (?:more|less|fewer) than (?P<title>\d+ .*{_THINGS})"),
+            ("meant", "(?:no,? )?(?:not (?:that|it),? )?i meant (?P<title>.+)"),
             ("count", r"(?:how (?:many|much)|count|number of)\b(?P<title>.*)"),
             (
                 "next",
@@ -166,13 +195,14 @@ ENGLISH = Language(
                 "open",
                 f"(?:(?:is|are) )?(?:everything|it all|all(?: of (?:them|it))?|all my {_THINGS}) {_DONE}(?: now| yet)?"
                 f"|(?:did i|have i) (?:do|done|finish|finished|complete|completed) (?:everything|it all|all.*)"
-                "|am i done(?: yet)?",
+                "|am i done(?: yet)?|i(?:'m| am) (?:all )?(?:done|finished)(?: now| for today)?",
             ),
             (
                 "delete",
                 "(?:delete|remove|erase|clear) (?P<title>(?:(?:all|everything|the|my) )*(?:that(?:'s| is| are) )?"
                 f"{_DONE}(?: {_THINGS}| ones)?)",
             ),
+            ("delete", f"(?:delete|remove|erase|clear) (?P<title>{_OPEN_ONES})"),
             ("reopen", f"(?:mark|set) (?P<title>.+?)(?: back)?(?: as| to)? {_NOT_DONE}"),
             ("reopen", "(?:reopen|undo|uncheck|untick|uncomplete|unmark) (?P<title>.+)"),
             ("reopen", f"(?P<title>.+?) (?:(?:is|are) {_NOT_DONE}|(?:is|are|was|were)n't {_DONE})(?: yet)?"),
@@ -184,7 +214,8 @@ ENGLISH = Language(
             ),
             (
                 "complete",
-                "(?:complete|finish|finished|check off|tick(?: off)?|cross (?:out|off)|(?:i(?:'m| am) )?done with)"
+                "(?:complete|finish|finished|check off|tick(?: off)?|cross (?:out|off)"
+                "|(?:i(?:'m| am) )?(?:done|finished) with)"
                 " (?P<title>.+)",
             ),
             ("complete", "(?:done:|done(?= #?\\d)|check(?!list)) (?P<title>.+)"),
@@ -192,6 +223,7 @@ ENGLISH = Language(
             ("complete", f"(?P<title>.+?) (?:(?:is|are) (?:{_DONE}|{_PAST})(?: now)?|done)"),
             ("complete", "(?P<title>.+?) ?[\u2713\u2714\u2611\u2705]"),
             ("rename", f"{_RENAME} {_NAME_OF}(?P<title>.+?)(?: (?:to|into|with|by) |{_BECOMES})(?P<to>.+)"),
+            ("rename", "rename (?P<title>.+)"),
             ("rename", "(?P<title>.+?) ?(?:->|=>|\u2192) ?(?P<to>.+)"),
             ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_LIST}"),
             ("delete", "i (?:do not|don't) (?:need|have|want) (?:to )?(?P<title>.+?) any ?more"),
@@ -207,10 +239,12 @@ ENGLISH = Language(
             (
                 "add",
                 "(?:(?:(?:i|we)(?:'d|'ve| would| have)? )?(?:(?:need|have|want|like|got) to|gotta)"
+                "|remind me (?P<when>(?:today|tonight|tomorrow|next|on|at|in)\\b.{0,40}?) (?:to|about|of)"
                 "|remind me(?= (?:today|tonight|tomorrow|next|on|at)\\b)"
                 "|remind me (?:to|about|of)|remember to|i must"
                 "|i should|don't (?:let me )?forget(?: to| about)?|to-?do:?(?! list)|task:) (?P<title>.+)",
             ),
+            ("find", f"(?:{_SHOW}(?: me)?|what(?:'s| is)) (?P<title>{_PLACE})"),
             ("find", f"{_FIND} (?P<title>.+?){_LIST}"),
             ("find", "is (?P<title>.+?) on (?:my|the) (?:todo ?|to-do ?|task ?)?list"),
             (
@@ -221,7 +255,9 @@ ENGLISH = Language(
             ("greet", r"(?:hello|hi|hey|good (?:morning|evening|afternoon)|how are you|what's up)\b.{0,40}"),
         ),
     ),
-    filler=re.compile(r"^(?:the\s+)?(?:todo|task|item)\s+(?:called\s+)?", re.IGNORECASE),
+    filler=re.compile(
+        r"^(?:the\s+)?(?:(?:todo|task|item)\s+(?:called\s+)?|one\s+(?:about|with|called|named)\s+)", re.IGNORECASE
+    ),
     all=re.compile(
         rf"(?:everything|it all|all(?: of (?:them|it))?|all (?:of )?(?:my |the )?{_THINGS}|them all"
         r"|(?:each|every)(?: (?:single )?(?:todo|task|item|thing)| one| of (?:them|(?:my |the )?(?:to-?dos|tasks)))?"
@@ -261,6 +297,14 @@ ENGLISH = Language(
         r"(?: new| following)? )?(?:to-?dos|tasks|items|things|reminders)(?: to (?:my|the) list)?: ?(?P<titles>.+)",
         re.IGNORECASE,
     ),
+    heading=re.compile(
+        r"(?:(?:please|can you|could you) )*"
+        r"(?:add|create|note|put|new|remember)?(?: ?(?:my|these|the|following|new|to-?do|to-?dos|tasks|list|items))*:?",
+        re.IGNORECASE,
+    ),
+    all_open=re.compile(_OPEN_ONES, re.IGNORECASE),
+    negated=re.compile(r"(?:not|nothing|none|never)\b.*|.*\b(?:not|not yet)", re.IGNORECASE),
+    spelled={},
     say={
         "can": "I work without a language model and understand simple sentences, in English and in German: "
         "I can add, list, count, find, complete, rename and delete todos, also several in one message, and undo that. "
@@ -305,6 +349,11 @@ _OFFEN = "(?:offen|offene|offenen|übrig|noch|unerledigt(?:e|en)?|nicht erledigt
 _GETAN = "(?:gekauft|bezahlt|angerufen|geschickt|geputzt)"
 _MAL = "(?:(?:bitte|mal|doch|noch) )*"
 _DINGE = "(?:todos?|aufgaben?|liste|einträge?|punkte|sachen|dinge)"
+_FRAGE = "wer|was|wann|wie|warum|wieso|soll(?:te)?|kann|könnte|darf|muss|hast|hat|habe?"
+_STELLE = (
+    r"(?:(?:aufgabe|todo|nummer|nr\.?) )?#?\d{1,3}"
+    "|(?:die|das|den) (?:erste|zweite|dritte|vierte|fünfte|letzte)[ns]?(?: (?:aufgabe|todo))?"
+)
 _WELCHE = "(?:(?:alle|alles|meine|die|mir|nur|bitte|mal|was|von|den|meinen) )*"
 
 GERMAN = Language(
@@ -316,7 +365,10 @@ GERMAN = Language(
         "und",
     ),
     abbreviation=_ABBREVIATION,
-    sigh=re.compile("oh|oh nein|u+ps|hoppla|sorry|moment|entschuldigung|halt|hm+", re.IGNORECASE),
+    sigh=re.compile(
+        "oh|oh nein|u+ps|hoppla|sorry|moment|entschuldigung|halt|hm+|(?:wärst|wären) (?:du|sie) so (?:nett|lieb|gut)",
+        re.IGNORECASE,
+    ),
     patterns=_compiled(
         "(?:(?:bitte|kannst du|könntest du|jetzt|ok|okay|hallo|oh|ups|uups|hoppla|sorry|moment|entschuldigung"
         "|halt|nein)"
@@ -329,7 +381,9 @@ GERMAN = Language(
             ),
             (
                 "undo",
-                "(?:mach|mache|nimm)(?: das| es| die letzte änderung)? (?:rückgängig|zurück)"
+                "(?:mach|mache|nimm) die letzten (?P<title>[2-9]|zwei|drei|vier|fünf)(?: änderungen)?"
+                " (?:rückgängig|zurück)"
+                "|(?:mach|mache|nimm)(?: das| es| die letzte änderung)? (?:rückgängig|zurück)"
                 "|rückgängig(?: machen)?|zurück|das war (?:falsch|ein (?:fehler|versehen))",
             ),
             ("yes", "(?:ja|jawohl|klar|sicher|mach das|tu es|ok|okay)(?:,? (?:bitte|mach das|sicher|gerne?))?"),
@@ -337,7 +391,10 @@ GERMAN = Language(
                 "no",
                 "(?:nein|(?:doch |lieber )?nicht|abbrechen|stopp?|lass es|behalte? (?:alles|sie|es))(?:,? danke)?",
             ),
+            ("meant", "(?:nein,? )?ich (?:meinte|meine) (?P<title>.+)"),
             ("count", r"(?:wie ?viele?|anzahl)\b(?P<title>.*)"),
+            ("open", "habe? ich (?:heute |noch )*(?:was|etwas|viel) zu tun"),
+            ("find", f"zeige?(?: mir)? (?P<title>{_STELLE})"),
             ("open", "was (?:steht|liegt)(?: (?:heute|morgen|noch|diese woche))* an"),
             ("list", f"ist (?:meine|die) .{{0,12}}{_DINGE} leer"),
             ("next", r"was (?:ist|kommt|steht|mache ich|soll ich)\b.*\b(?:nächste[sn]?|als nächstes)\b.*"),
@@ -365,6 +422,7 @@ GERMAN = Language(
             ("reopen", "(?:markiere?|setze?) (?P<title>.+?) (?:als|auf) (?:offen|unerledigt|nicht erledigt)"),
             ("reopen", "öffne (?P<title>.+?)(?: wieder)?"),
             ("reopen", f"(?P<title>.+?) (?:ist|sind) (?:(?:doch|noch|wieder) )*(?:offen|nicht {_FERTIG})"),
+            ("rename", "(?:benenne?) (?P<title>.+?) um"),
             ("rename", "ersetze? (?P<title>.+?) (?:durch|mit) (?P<to>.+)"),
             ("find", f"(?:ist|sind) (?!all|meine )(?P<title>.+?) (?:(?:schon|bereits) )?{_FERTIG}"),
             ("open", f"(?:ist|sind) (?:alles|alle(?: {_DINGE})?|meine {_DINGE}) {_FERTIG}"),
@@ -373,19 +431,24 @@ GERMAN = Language(
                 "(?:lösche?|entferne?|leere?) (?P<title>(?:(?:alle|alles|die|meine|was) )*"
                 f"{_FERTIG}(?: {_DINGE})?(?: ist)?)",
             ),
+            (
+                "delete",
+                f"(?:lösche?|entferne?) (?P<title>(?:(?:alle|alles|die|meine|was) )*{_OFFEN}(?: {_DINGE})?(?: ist)?)",
+            ),
             ("complete", rf"(?:markiere?|setze?|hake?) {_MAL}(?P<title>.+?) (?:(?:als |auf )?{_FERTIG}|ab)"),
             ("complete", f"(?:erledige?|fertig mit) {_MAL}(?P<title>.+)"),
-            ("complete", f"(?:ich habe )?(?P<title>.+?) (?:(?:ist|sind|habe ich) )?(?:schon )?{_GETAN}"),
+            ("complete", f"(?:ich habe? )?(?P<title>.+?) (?:(?:ist|sind|habe ich) )?(?:schon )?{_GETAN}"),
             ("complete", "(?P<title>.+?) abhaken"),
             (
                 "complete",
-                r"(?!(?:wer|was|wann|wie|warum|hast|hat)\b)(?:ich habe )?"
+                r"(?!(?:wer|was|wann|wie|warum|hast|hat)\b)(?:ich habe? )?"
                 rf"(?P<title>.+?) (?:ist |sind )?(?:jetzt )?{_FERTIG}",
             ),
             ("delete", "(?P<title>.+?) brauche? (?:ich|wir) nicht mehr"),
             ("delete", "vergiss (?!nicht\\b)(?P<title>.+)"),
+            ("delete", "(?P<title>alles) weg"),
             ("delete", f"(?:lösch(?:en?)?|entfern(?:en?)?|streich(?:en?)?) {_MAL}(?P<title>.+?){_LISTE}"),
-            ("delete", f"(?P<title>.+?){_LISTE} (?:löschen|entfernen|streichen)"),
+            ("delete", f"(?!(?:{_FRAGE})\\b)(?P<title>.+?){_LISTE} (?:löschen|entfernen|streichen)"),
             ("delete", f"(?:(?:meine|die|alle) )*{_DINGE} leeren"),
             ("delete", f"(?:leere?|räume?)(?: (?:meine|die|alle))* {_DINGE}(?: auf)?|fang(?:e)? (?:neu|von vorn) an"),
             (
@@ -399,6 +462,12 @@ GERMAN = Language(
                 "|soll|möchte|will|brauche)(?: noch)?"
                 "|wir (?:müssen|brauchen)(?: noch)?|erinnere? mich (?:an|daran,?)|vergiss nicht,?) (?P<title>.+)",
             ),
+            (
+                "add",
+                "erinnere? mich (?P<when>(?:heute|morgen|übermorgen|am|um|nächste[nr]?|in)\\b.{0,40}?)"
+                " (?:daran,?|an) (?P<title>.+)",
+            ),
+            ("add", "(?P<title>.+?) nicht vergessen"),
             ("add", "hinzufügen:? (?P<title>.+)"),
             ("add", "(?P<title>.+?) (?:auf|in) (?:die|meine) (?:todo-?|aufgaben-?|einkaufs)?liste"),
             (
@@ -433,7 +502,8 @@ GERMAN = Language(
     last=frozenset({"letzte", "letzten", "letztes"}),
     ends=re.compile(rf"(?:die )?(?:ersten|(?P<last>letzten)) (?P<number>\d{{1,4}}|zwei|drei|vier|fünf)(?: {_DINGE})?"),
     usual=re.compile(
-        r"\b(?:ich|du|wir|der|die|das|den|ist|und|nicht|mein\w*|eine?|was|wer|wie|hat|kann|bitte|auf|zu|mir|dich|dir)\b|[äöüß]",
+        r"\b(?:mache?|habe?|fertig|weg|am|um|heute|morgen|wichtig|nichts|keine?|nein|doch|zum|zur"
+        r"|ich|du|wir|der|die|das|den|ist|und|nicht|mein\w*|eine?|was|wer|wie|hat|kann|bitte|auf|zu|mir|dich|dir)\b|[äöüß]",
         re.IGNORECASE,
     ),
     numbers={"zwei": 2, "drei": 3, "vier": 4, "fünf": 5},
@@ -448,6 +518,24 @@ GERMAN = Language(
         r"(?:todos|aufgaben|einträge|punkte|sachen)(?: hinzu| ein| auf)?: ?(?P<titles>.+)",
         re.IGNORECASE,
     ),
+    heading=re.compile(
+        r"(?:bitte )?(?:füge?|notiere?|neue|trage?|schreibe?)?"
+        r"(?: ?(?:diese|die|folgende|meine|neue|todos?|aufgaben?|einträge|liste|hinzu|ein|auf))*:?",
+        re.IGNORECASE,
+    ),
+    all_open=re.compile(rf"(?:(?:alles|alle|die|meine|was) )*{_OFFEN}(?: {_DINGE})?(?: ist)?", re.IGNORECASE),
+    negated=re.compile(r"(?:nicht|nichts|nie|niemals)\b.*|.*\b(?:noch )?nicht", re.IGNORECASE),
+    spelled={
+        "loesch": "lösch",
+        "fueg": "füg",
+        "aender": "änder",
+        "oeffne": "öffne",
+        "raeum": "räum",
+        "traeg": "träg",
+        "rueckgaengig": "rückgängig",
+        "zurueck": "zurück",
+        "hinzufueg": "hinzufüg",
+    },
     say={
         "can": "Ich arbeite ohne Sprachmodell und verstehe einfache Sätze, auf Deutsch und auf Englisch: "
         "Ich kann Aufgaben notieren, zeigen, zählen, finden, abhaken, umbenennen und löschen, auch mehrere in einer "
