@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,38 @@ def test_a_checkout_whose_path_cannot_be_worked_with_is_refused(tmp_path: Path, 
     done = subprocess.run([folder / "run", "true"], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (1, b"")
     assert os.fsdecode(done.stderr) == f"run: {folder}: {why}: move the checkout\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "without", "others"),
+    [
+        ("a b,c'd%e$f \u00fc", ("HOME", "LANG"), {"LC_ALL": "C", "GIT_DIR": "/nowhere", "PYTHONUTF8": "0"}),
+        (
+            "-x",
+            ("TERM",),
+            {"HOME": "/nowhere/at/all", "XDG_CACHE_HOME": "relative", "XDG_STATE_HOME": "", "TMPDIR": "/nowhere"}
+            | {"CDPATH": "/:/tmp", "PYTHONSAFEPATH": "1", "PYTHONINSPECT": "1", "PYTHONPATH": "/nowhere"},
+        ),
+    ],
+)
+def test_a_dry_run_is_the_first_command_of_a_checkout_wherever_it_lies(
+    tmp_path: Path, name: str, without: tuple[str, ...], others: dict[str, str]
+) -> None:
+    """Without git, a home or a folder for what is temporary: it tells what would be done, or why that cannot be."""
+    home = tmp_path / name
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+    for file in filter(None, os.fsdecode(tracked).split("\0")):
+        if (ROOT / file).is_file() and not file.startswith(("tests/", "shared/")):
+            (home / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / file, home / file)
+    (home / ".venv/bin").mkdir(parents=True)
+    (home / ".venv/bin/python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (home / ".venv/bin/python").chmod(0o755)
+    shutil.copy(ROOT / "requirements.txt", home / ".venv")
+    env = {key: value for key, value in os.environ.items() if key not in without} | others
+    started = ["sh", "-c", './"$0"/run invoke --dry pipeline', name]
+    done = subprocess.run(started, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    told = done.stderr.decode() + done.stdout.decode()
+    assert "Traceback" not in told and "should not have happened" not in told, told
+    assert "Would change: " in told if done.returncode == 0 else "What to do:" in told or "error: " in told, told
+    assert "== prepare" in told or done.returncode, told
