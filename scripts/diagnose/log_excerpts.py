@@ -35,7 +35,8 @@ _TELLING = re.compile(r"connect|resol|certificate|\bSSL|fetch|not compatible", r
 _LOUD = re.compile(
     r"error|err!|fail|fatal|cannot|can't|could not|couldn't|unable|not found|denied|refused|missing|invalid|exception"
     r"|panic|killed|no such|E: |conflict|unsupported|does not|not set|requir(?:e|es|ed)\b|mismatch|❌|×"
-    r"|Illegal instruction|core dumped|ERR_[A-Z]|already (?:exists|in use)|\bAbort|not installed|untrusted|is not signed|never used"
+    r"|ERR_[A-Z]|already (?:exists|in use)|\bAbort|not installed|untrusted|is not signed|never used"
+    r"|Illegal instruction|core dumped"
     r"|n.t match|out of date|must be async|^Expected version|^Got: ",
     re.IGNORECASE,
 )

@@ -7,15 +7,19 @@ print(render(rows))
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Literal
 
 from scripts import clusters
 from scripts.clusters import machine, privileged
 from scripts.doctor.facts import AI_TOOLS, OLDEST_PYTHON, PLAIN, Facts
 from scripts.errors import UserError
+from scripts.host.parsing import from_url
 from scripts.host.toolchain import TOOLS, parse_version
 from scripts.images import docker
+from scripts.secrets.redact import redact
 
 if TYPE_CHECKING:
     from scripts.context.session import Session
@@ -31,6 +35,7 @@ GOOD_DRIVERS = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "stargz", "f
 NEEDS = {"embedded": (2, 4, 1, 2), "context": (1, 2, 1, 2), "": (2, 6, 2, 4)}
 REQUIRED = ("python", "system", "engine", "buildkit", "memory", "start")  # checks without which no run succeeds
 ON_THIS_MACHINE = ("embedded", "kind", "k3d")  # targets whose node port is a port of this machine
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 DISK_FAIL, DISK_WARN = 4, 12  # GiB free where the engine keeps its images
 UNREACHABLE_EFFECTS = {
     "Docker Hub": "base images that are missing are bootstrapped from Debian's packages instead",
@@ -53,7 +58,7 @@ class Row:
 
 def run_checks(facts: Facts) -> list[Row]:
     """Return the verdict on everything."""
-    return [
+    rows = [
         _python(facts),
         *_rights(facts),
         *_engine(facts),
@@ -69,6 +74,12 @@ def run_checks(facts: Facts) -> list[Row]:
         *_registries(facts),
         *_ai(facts),
     ]
+    return [replace(row, detail=_safe(row.detail), remedy=_safe(row.remedy)) for row in rows]
+
+
+def _safe(words: str) -> str:
+    """Return what is told without the credentials of the addresses in it."""
+    return redact(words)[0] if "://" in words else words
 
 
 def blocking(rows: Sequence[Row]) -> list[str]:
@@ -211,7 +222,7 @@ def _packets(facts: Facts) -> list[Row]:
 
 def _disk(facts: Facts) -> Row:
     if facts.disk_free is None:
-        return Row("disk", "skip", f"{facts.disk_path} cannot be read")
+        return Row("disk", "skip", f"{facts.disk_path} is not of this machine, or cannot be read")
     free = facts.disk_free / GIB
     detail = f"{free:.1f} GiB free in {facts.disk_path}"
     advice = "free some: docker builder prune, docker image prune"
@@ -367,13 +378,25 @@ def _plain(facts: Facts, name: str) -> Row:
     """Return a registry without TLS: no fault where the engine is told so, as its pushes show."""
     host = name.removeprefix("registry ")
     told = facts.engine.get("RegistryConfig")
-    indexes = told.get("IndexConfigs") if isinstance(told, Mapping) else None
+    told = told if isinstance(told, Mapping) else {}
+    indexes = told.get("IndexConfigs")
     index = indexes.get(host) if isinstance(indexes, Mapping) else None
-    local = host.split(":")[0] in ("localhost", "127.0.0.1")
-    if local or (isinstance(index, Mapping) and index.get("Secure") is False):
+    if _within(host, told.get("InsecureRegistryCIDRs")) or (
+        isinstance(index, Mapping) and index.get("Secure") is False
+    ):
         return Row(name, "ok", f"{PLAIN}; the engine is told so, and the nodes have to be")
     advice = f'add "insecure-registries": ["{host}"] to the engine\'s daemon.json, and tell the nodes'
     return Row(name, "warn", f"{PLAIN}, and the engine asks for it", advice)
+
+
+def _within(host: str, ranges: object) -> bool:
+    """Return whether a host is this machine, or one of the addresses that the engine speaks to without TLS."""
+    name = from_url(f"http://{host}").hostname or ""
+    with suppress(ValueError):
+        address = ip_address(name)
+        given = ranges if isinstance(ranges, list) else []
+        return any(address in ip_network(str(one), strict=False) for one in (*LOOPBACK, *given))
+    return name == "localhost"
 
 
 def _ai(facts: Facts) -> list[Row]:

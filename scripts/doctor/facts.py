@@ -5,6 +5,7 @@ facts = gather(settings, shell)
 
 from __future__ import annotations
 
+import http.client
 import os
 import platform
 import re
@@ -179,7 +180,10 @@ def local_facts(settings: Settings, shell: Shell, target: str = "") -> Facts:
     elif wanted in clusters.GUIDES:
         facts = replace(facts, objections=tuple(machine.of_engine(machine.read(told, facts.root))))
     path = Path(str(told.get("DockerRootDir") or settings.root))
-    return replace(facts, disk_path=str(path), disk_free=_free(path))
+    # The engine's own folder may lie on another machine, or in Docker Desktop's: what is free here says nothing of it.
+    remote = parsing.from_url(os.environ.get("DOCKER_HOST", "")).scheme in ("tcp", "http", "ssh")
+    elsewhere = bool(told) and (remote or not path.exists())
+    return replace(facts, disk_path=str(path), disk_free=None if elsewhere else _free(path))
 
 
 def _port_wanted(settings: Settings) -> int:
@@ -332,6 +336,8 @@ class _Reachable:
         try:
             with urllib.request.urlopen(url, timeout=NET_SECONDS):  # noqa: S310 an address from this file or the settings
                 self._problems[name] = ""
+        except http.client.InvalidURL:  # its words quote the address, and with it a part of a password
+            self._problems[name] = "the proxy's address in HTTPS_PROXY or HTTP_PROXY cannot be read"
         except urllib.error.HTTPError as refusal:
             refusal.close()
             self._problems[name] = ""  # whoever refuses is there

@@ -124,7 +124,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("CONNECTION", r"[\"'`]((?!@|(?:npm|workspace|patch|file|git|portal|link):)[^\s\"'`@]{0,200}@[A-Za-z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}(?::\d{2,5})?/[\w%.?=&-]{1,200})[\"'`]", 0),
         ("CONNECTION", r"[\"'`]((?!@|(?:npm|workspace|patch|file|git|portal|link):)[^\s\"'`@]{0,200}@[A-Za-z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}:\d{2,5})[\"'`]", 0),
         ("CONNECTION", r"\binvalid literal for int\(\) with base 10: [\"']([^\n\"'@]{0,200}@[^\n\"']{1,200})", 0),
-        ("PASSWORD", r"\bPort could not be cast to integer value as [\"']([^\n\"']{1,200})", 0),
+        ("PASSWORD", r"\b(?:Port could not be cast to integer value as|nonnumeric port:) [\"']([^\n\"']{1,200})", 0),
         ("PASSWORD", r"(?:\bhost name [\"']|\b(?:ENOTFOUND|EAI_AGAIN) |\blookup |\bresolve host:? [\"']?)([^\s\"'@]{1,100})@[\w.-]+", 0),
         ("CONNECTION", r"\bjdbc:oracle:\w{2,10}:[^\s@\"']{1,200}@[^\s\"']+", _I),
         ("CONNECTION", r"\bDefaultEndpointsProtocol=[^\s\"']+", _I),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ WELL = Facts(
 
 
 TOO_SMALL = (Objection("RSRC_INSUFFICIENT_CORES", "a start asks for 4 CPUs, and the engine has 2", "set fewer"),)
+RANGES = {"ServerVersion": "28.0.1", "RegistryConfig": {"InsecureRegistryCIDRs": ["10.0.0.0/8", "no range"]}}
 TOLD = {**WELL.engine, "RegistryConfig": {"IndexConfigs": {"r:5000": {"Secure": False}}}}
 
 
@@ -102,6 +104,10 @@ def test_a_good_machine_is_well() -> None:
         ({"registries": {"registry r:5000": asked.PLAIN}}, "registry r:5000", "warn", ""),
         ({"registries": {"registry localhost:5000": asked.PLAIN}}, "registry localhost:5000", "ok", ""),
         ({"registries": {"registry r:5000": asked.PLAIN}, "engine": TOLD}, "registry r:5000", "ok", ""),
+        ({"registries": {"registry [::1]:5000": asked.PLAIN}}, "registry [::1]:5000", "ok", ""),
+        ({"registries": {"registry 127.0.1.1:5000": asked.PLAIN}}, "registry 127.0.1.1:5000", "ok", ""),
+        ({"registries": {"registry 10.1.2.3:5000": asked.PLAIN}}, "registry 10.1.2.3:5000", "warn", ""),
+        ({"registries": {"registry 10.1.2.3:5000": asked.PLAIN}, "engine": RANGES}, "registry 10.1.2.3:5000", "ok", ""),
         ({"server": "", "target": "context"}, "cluster", "fail", ""),
         ({"cluster_error": "context 'x' is not on the list"}, "cluster", "fail", ""),
         ({"metrics": False}, "metrics", "warn", ""),
@@ -231,3 +237,26 @@ def test_repairs_are_done_in_order_and_only_those_that_are_named() -> None:
     assert checks.repair(session, rows) == ["tools: /t/helm", "cluster: started"]
     assert done == ["tools", "cluster"]
     assert checks.repair(session, checks.run_checks(WELL)) == []
+
+
+def test_an_engine_elsewhere_has_its_disk_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"clients": (), "engine": {"DockerRootDir": "/"}, "engine_error": "", "engine_place": ("", "")}
+    monkeypatch.setattr(asked, "_ask_engine", lambda _: told)
+    settings: Any = SimpleNamespace(target="embedded", targets=SimpleNamespace(minikube=None), root="/", cluster="c")
+    monkeypatch.setattr(asked.clusters, "choose", lambda *_: "embedded")
+    monkeypatch.setattr(asked.clusters, "force_root", lambda *_: False)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    assert asked.local_facts(settings, Shell()).disk_free
+    monkeypatch.setenv("DOCKER_HOST", "ssh://bob@far.example.org")
+    assert asked.local_facts(settings, Shell()).disk_free is None
+    monkeypatch.delenv("DOCKER_HOST")
+    told["engine"] = {"DockerRootDir": "/var/lib/of/another/machine"}
+    assert asked.local_facts(settings, Shell()).disk_free is None
+
+
+def test_no_row_shows_the_password_of_an_address() -> None:
+    place = ("DOCKER_HOST=tcp://bob:correct-horse@far:2375", "unset it")
+    problem = "cannot be reached: https://bob:correct-horse@proxy"
+    facts = replace(WELL, engine={}, engine_place=place, engine_error=place[0], registries={"Docker Hub": problem})
+    rows = checks.run_checks(facts)
+    assert "correct-horse" not in checks.render(rows) + json.dumps(checks.as_json(rows))

@@ -305,7 +305,7 @@ def _torn_urls() -> list[tuple[str, str, str]]:
         "Could not parse SQLAlchemy URL from string 'postgres//u:{}@h/db'",
         'could not translate host name "{}@database" to address: Name or service not known',
         "Error: getaddrinfo ENOTFOUND {}@database", "dial tcp: lookup {}@db on 10.96.0.10:53: no such host",
-        "ValueError: Port could not be cast to integer value as '{}'",
+        "ValueError: Port could not be cast to integer value as '{}'", "InvalidURL: nonnumeric port: '{}'",
     )  # fmt: skip
     return [("torn url", form.format(value), value) for form in forms for value in ("cdefXY9", "geheim")]
 
