@@ -21,10 +21,11 @@ ADDUSER_SYSTEM = 100
 
 @dataclass
 class Dockerfile:
-    """The last stage of a Dockerfile: its instructions, each with its place, and what is wrong with it."""
+    """The stage of a Dockerfile that is built: its instructions, each with its place, and what is wrong with it."""
 
     file: str
     context: str
+    stage: str = ""  # empty for the last one
     images: list[str] = field(default_factory=list)
     command: tuple[str, ...] = ()
     command_line: int = 0
@@ -53,25 +54,28 @@ class Dockerfile:
         )
 
 
-def read(tree: Tree, file: str, context: str) -> Dockerfile:
-    """Return what a Dockerfile says, built with a context of the tree."""
-    found = Dockerfile(file, context)
+def read(tree: Tree, file: str, context: str, stage: str = "") -> Dockerfile:
+    """Return what a Dockerfile says, built up to a stage with a context of the tree."""
+    found = Dockerfile(file, context, stage)
     text = tree.text(file)
     items = reading.instructions(text)
     if not any(item.name == "FROM" for item in items):
         found.problems.append(f"{file}: no FROM line: it does not parse as a Dockerfile")
         return found
     found.images = reading.external_images(text)
-    last = max(index for index, item in enumerate(items) if item.name == "FROM")
+    own = reading.lineage(text, stage)
     arguments = reading.global_arguments(text)
     created: dict[str, int] = {}
-    for index, item in enumerate(items):
+    current = -1
+    for item in items:
+        current += item.name == "FROM"
         if item.name == "ARG":
             found.arguments |= {word.split("=")[0] for word in item.value.split()}
         if item.name == "RUN":
-            created |= _users(item.value)
-            found.installs_packages |= bool(re.search(r"\bpip3? install\b|\bnpm (i|install)\b", item.value))
-        if index >= last or item.name == "VOLUME":
+            script = reading.script(text, item)
+            created |= _users(script)
+            found.installs_packages |= bool(re.search(r"\bpip3? install\b|\bnpm (i|install)\b", script))
+        if current in own or item.name == "VOLUME":
             _final(found, item, arguments)
         elif item.name == "ENV":
             arguments |= _pairs(item.value)
@@ -81,7 +85,7 @@ def read(tree: Tree, file: str, context: str) -> Dockerfile:
 
 
 def _final(found: Dockerfile, item: Instruction, arguments: dict[str, str]) -> None:
-    """Take up what one line of the last stage says."""
+    """Take up what one line of the stage that is built, or of one it stands on, says."""
     place = Place(found.file, item.first + 1)
     if item.name in ("CMD", "ENTRYPOINT"):
         words = _words(item.value)

@@ -101,6 +101,7 @@ def decide(whole: Whole) -> Decision:
         found.endings += _beyond_the_top(unit, services[unit.name], whole.tree)
     _extras(context)
     _extensions(context)
+    _aliases(context)
     found.data["secrets"] = context.secrets()
     if "database" not in found.data and "sqlite" not in str(services):
         found.remarks.append("no database: no service reads the address of one, so none is brought")
@@ -173,9 +174,8 @@ def _sources(unit: Unit, builder: Mapping[str, Any] | None, context: Context) ->
         recipe = unit.dockerfile
         if recipe and recipe.file != join(unit.folder, "Dockerfile"):
             spec["dockerfile"] = recipe.file
-        stage = next((item.stage for item in unit.described if item.stage), "")
-        if stage and not re.search(r"dev|test", stage):
-            spec["stage"] = stage
+        if recipe and recipe.stage:
+            spec["stage"] = recipe.stage
     if unit.python and installs_requirements(unit, context.whole.tree, bool(builder)):
         version = unit.python.python
         unit.python = requirements(context.whole.tree, unit.sources)  # the image is made without what is beside it
@@ -342,6 +342,9 @@ def uncalled(whole: Whole, data: Mapping[str, Any]) -> Iterator[str]:
             yield f"{unit.name}: nothing of the app calls it; to do without it, answer: without: {unit.name}"
 
 
+_POSTGRESQL = re.compile(r"postgres|pgvector|postgis|neon")
+
+
 def _extras(context: Context) -> None:
     """Infer what others' images do beside the application."""
     if broker := context.whole.broker:
@@ -352,7 +355,7 @@ def _extras(context: Context) -> None:
         context.found.data["services"]["redis"] = {"context": ".", "builder": "redis", "port": 6379}
         context.found.because("services.redis", "an own small service", redis)
     for name, image in context.whole.others.items():
-        if re.search(r"postgres|pgvector|postgis|neon", image):
+        if _POSTGRESQL.search(image):
             if "database" in context.found.data:
                 context.found.because(
                     "database", "in place of it the product's stand-in, or DATABASE_URL", f"{name} ({image})"
@@ -380,6 +383,29 @@ def _extensions(context: Context) -> None:
             place = Place.at(file, asks.string, asks.start())
             context.found.because("database.extensions", "vector, which the stand-in has then", place)
             return
+
+
+def _aliases(context: Context) -> None:
+    """Have the stand-in database answer by the name that a compose file gives it, where a start script knows it by no
+    other, as one that waits for it.
+    """
+    data, tree = context.found.data, context.whole.tree
+    images = context.whole.others if "database" in data else {}
+    for name in (one for one, image in images.items() if _POSTGRESQL.search(image) and one not in data["services"]):
+        quoted = rf"[\"']?{re.escape(name)}[\"']?(?![\w.-])"
+        called = re.compile(rf"(?:\s-h\s*|--host[ =]|\bnc (?:-\w+ )*|@){quoted}|[\s\"']{re.escape(name)}:5432\b")
+        found = ((file, match) for file in _starting(context) if (match := called.search(tree.text(file))))
+        if first := next(found, None):
+            data["database"].setdefault("aliases", []).append(name)
+            place = Place.at(first[0], first[1].string, first[1].start() + 1)
+            context.found.because("database.aliases", f"{name}, too", place)
+
+
+def _starting(context: Context) -> Iterator[str]:
+    """Yield the scripts and the Dockerfiles that services are started by."""
+    for unit in context.whole.units:
+        yield from [unit.dockerfile.file] if unit.dockerfile else []
+        yield from (file for file in context.whole.tree.below(unit.sources) if file.endswith(".sh"))
 
 
 def _wait_for(broker: str, unit: Unit) -> dict[str, Any]:

@@ -15,7 +15,7 @@ PYTHON_FILES = ("requirements.txt", "pyproject.toml", "uv.lock", "Pipfile")
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lockb", "bun.lock")
 _TELLS = re.compile(
     r"^((docker-)?compose[\w.-]*\.ya?ml|Dockerfile[\w.-]*|[\w-]+\.Dockerfile|package\.json|Chart\.yaml|alembic\.ini"
-    r"|requirements\.txt|pyproject\.toml)$"
+    r"|requirements\.txt|pyproject\.toml|Pipfile)$"
 )
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^\]]*\])?\s*(.*)$")
 
@@ -105,8 +105,10 @@ def mapping(value: Any) -> dict[str, Any]:
 
 
 def python(tree: Tree, folder: str) -> Packages | None:
-    """Return what requirements.txt or pyproject.toml say; None where there is neither."""
+    """Return what requirements.txt, else Pipfile, and pyproject.toml say; None where there is none of them."""
     project, found = join(folder, "pyproject.toml"), requirements(tree, folder)
+    if not found.files:
+        _pipfile(tree, found, join(folder, "Pipfile"))
     if tree.has(project):
         _project(found, tree.text(project), project)
         found.files += (project,)
@@ -126,13 +128,31 @@ def requirements(tree: Tree, folder: str) -> Packages:
     return found
 
 
+def _pipfile(tree: Tree, found: Packages, file: str) -> None:
+    """Take up what Pipenv's file asks for, where there is one."""
+    if not tree.has(file):
+        return
+    found.files += (file,)
+    try:
+        data = parsing.from_toml(tree.text(file))
+    except parsing.Unreadable:
+        return
+    text = tree.text(file)
+    for name, said in mapping(data.get("packages")).items():
+        version = said if isinstance(said, str) else str(mapping(said).get("version", ""))
+        line = re.search(rf"(?m)^[\"']?{re.escape(name)}[\"']?\s*=", text)
+        _add(found, f"{name} {version.replace('*', '')}", Place.at(file, text, line.start()) if line else Place(file))
+    version = mapping(data.get("requires")).get("python_version", "")
+    found.python = f"=={version}.*" if version else ""
+
+
 def _project(found: Packages, text: str, file: str) -> None:
     try:
         data = parsing.from_toml(text)
     except parsing.Unreadable:
         return
     own = mapping(data.get("project"))
-    found.python = str(own.get("requires-python", ""))
+    found.python = str(own.get("requires-python", "")) or found.python
     lines = text.splitlines()
     for item in own.get("dependencies", []) if isinstance(own.get("dependencies"), list) else []:
         number = next((number for number, line in enumerate(lines, 1) if str(item) in line), 0)
@@ -156,7 +176,7 @@ def unreadable(tree: Tree) -> Iterator[str]:
     for file in tree.files:
         if _TELLS.match(PurePosixPath(file).name) and (why := tree.unread(file)):
             yield f"{file}: not read: {why}"
-    for file in tree.named("package.json", "pyproject.toml"):
+    for file in tree.named("package.json", "pyproject.toml", "Pipfile"):
         if tree.unread(file):
             continue
         try:

@@ -87,7 +87,7 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
     for item in (one for one in composed if not one.once):
         usual = join(item.context, "Dockerfile")
         file = item.dockerfile if item.dockerfile and tree.has(item.dockerfile) else usual
-        unit = _unit(tree, item.name, item.context, file if tree.has(file) else "", item.place)
+        unit = _unit(tree, item.name, item.context, file if tree.has(file) else "", item.place, stage=_stage(item))
         if unit and item.dockerfile not in ("", file):
             instead = file if tree.has(file) else "the product's builder"
             remarks.append(f"{item.place}: {item.name}: no file {item.dockerfile}; in place of it {instead}")
@@ -112,6 +112,11 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
         wanted = (*(() if with_page else PAGE_KINDS), *(() if any(one.kind in CALLED for one in units) else CALLED))
         return units + [one for one in found if one.kind in wanted and one.sources not in covered], remarks
     return found, remarks + more
+
+
+def _stage(item: Described) -> str:
+    """Return the stage that a compose file builds; empty for the last one, and for one that is for development."""
+    return "" if re.search(r"dev|test", item.stage) else item.stage
 
 
 def _of_one_copy(tree: Tree, found: list[Unit], root: str) -> tuple[list[Unit], list[str]]:
@@ -357,7 +362,7 @@ def _widened(tree: Tree, unit: Unit, file: str) -> bool:
     folder = folder_of(file)
     while folder != ".":
         folder = folder_of(folder)
-        wide = dockerfiles.read(tree, file, folder)
+        wide = dockerfiles.read(tree, file, folder, unit.dockerfile.stage if unit.dockerfile else "")
         if not wide.problems:
             unit.dockerfile, unit.folder = wide, folder
             inside = [join(folder, name) for name in wide.copied]
@@ -379,7 +384,7 @@ def _moved(tree: Tree, unit: Unit) -> bool:
     if not recipe or not recipe.problems or "COPY" not in recipe.problems[0]:
         return False
     folders = _programs(tree, recipe.file)
-    found = [one for one in folders if not dockerfiles.read(tree, recipe.file, one).problems]
+    found = [one for one in folders if not dockerfiles.read(tree, recipe.file, one, recipe.stage).problems]
     named = [one for one in found if clean(Path(one).name) == unit.name]
     own = named[:1] or (found if len(found) == 1 else [])
     return bool(own) and own[0] != recipe.context and _become(tree, unit, own[0], recipe.file)
@@ -412,7 +417,8 @@ def _programs(tree: Tree, beside: str) -> list[str]:
 
 def _become(tree: Tree, unit: Unit, folder: str, dockerfile: str) -> bool:
     """Make a service of what another folder holds, and return whether it holds one."""
-    again = _unit(tree, unit.name, folder, dockerfile, unit.place)
+    same = unit.dockerfile and unit.dockerfile.file == dockerfile
+    again = _unit(tree, unit.name, folder, dockerfile, unit.place, stage=unit.dockerfile.stage if same else "")  # type: ignore[union-attr]
     if again:
         # A Dockerfile that takes a wider context is still one of the program that it lies beside.
         own = again.sources if is_within(folder_of(dockerfile or folder), again.sources) else folder
@@ -449,10 +455,16 @@ def clean(name: str) -> str:
 
 
 def _unit(
-    tree: Tree, name: str, folder: str, dockerfile: str, place: Place, kind: tuple[str, Place] | None = None
+    tree: Tree,
+    name: str,
+    folder: str,
+    dockerfile: str,
+    place: Place,
+    kind: tuple[str, Place] | None = None,
+    stage: str = "",
 ) -> Unit | None:
     sources = folder
-    recipe = dockerfiles.read(tree, dockerfile, folder) if dockerfile else None
+    recipe = dockerfiles.read(tree, dockerfile, folder, stage) if dockerfile else None
     kind = kind or kind_in(tree, folder, recipe)
     if dockerfile and folder_of(dockerfile) != folder and (own := kind_in(tree, folder_of(dockerfile), recipe)):
         sources, kind = folder_of(dockerfile), own

@@ -93,6 +93,11 @@ def private_name(name: str) -> str:
     return next((name.removeprefix(prefix) for prefix in PUBLIC if name.startswith(prefix)), name)
 
 
+def is_cookie_domain(name: str) -> bool:
+    """Return whether a variable says for which host browsers keep cookies."""
+    return bool(re.search(r"COOKIES?_DOMAIN$", name.upper()))
+
+
 _DEPLOYED = re.compile(
     r"\.(vercel\.app|netlify\.app|hf\.space|onrender\.com|railway\.app|herokuapp\.com|fly\.dev|run\.app|koyeb\.app|"
     r"azurewebsites\.net|azurecontainerapps\.io|ondigitalocean\.app|pages\.dev|workers\.dev|nip\.io|sslip\.io)$"

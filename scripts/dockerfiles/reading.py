@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import posixpath
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from scripts.host import parsing
@@ -140,6 +140,34 @@ def stage_names(text: str) -> list[str]:
     """Return what each stage may be called by, in small letters as a build compares them: its name, and its number."""
     found = from_lines(text)
     return [*(line.name.lower() for line in found if line.name), *map(str, range(len(found)))]
+
+
+def lineage(text: str, target: str = "") -> list[int]:
+    """Return the numbers of the stages that a build up to a stage (the last one where none is named) stands on, and its
+    own, in the order of the file.
+    """
+    found = from_lines(text)
+    number = _stage(found, target, len(found)) if target else None
+    own = [len(found) - 1 if number is None else number] if found else []
+    while own and (before := _stage(found, found[own[0]].image, own[0])) is not None:
+        own.insert(0, before)
+    return own
+
+
+def _stage(found: Sequence[From], name: str, before: int) -> int | None:
+    """Return the number of the last stage before another one that has a name or a number; None where none has."""
+    if name.isdigit():
+        return int(name) if int(name) < before else None
+    return next((i for i in reversed(range(before)) if found[i].name and found[i].name.lower() == name.lower()), None)
+
+
+def script(text: str, item: Instruction) -> str:
+    """Return what a RUN line runs, with the here-documents that follow it."""
+    if not _HEREDOC.search(item.value):
+        return item.value
+    following = (one.first for one in instructions(text) if one.first > item.last)
+    body = text.splitlines()[item.last + 1 : next(following, None)]
+    return "\n".join([item.value, *body])
 
 
 def external_images(text: str) -> list[str]:

@@ -38,7 +38,7 @@ def of_database(
     labels: Mapping[str, str] | None = None,
     shared: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the values of the local database: who may call it, where it is stored, and whether it serves TLS.
+    """Return the values of the local database: who may call it and by which names, where it is stored, whether by TLS.
 
     `labels` are the names that the pods of services bear, where those are others. How a chart without the library chart
     labels its pods is not known: there everybody in the namespace may call. `shared` are the values that all charts of
@@ -52,6 +52,8 @@ def of_database(
         values["global"] = values.get("global", {}) | common
     if data.get("database", {}).get("tls"):
         values["tls"] = {"enabled": True}
+    if aliases := data.get("database", {}).get("aliases"):
+        values["service"] = {"aliases": list(aliases)}
     return values
 
 

@@ -153,6 +153,10 @@ def _of_database(data: Spec) -> Iterator[str]:
         for key, wanted in data.get("database", {}).items():
             if wanted:
                 yield f"database.{key}: has no effect, since no secret has a key with `database`; remove it"
+    for name in data.get("database", {}).get("aliases", ()):
+        if name == DATABASE or name in data["services"]:
+            whose = "its own name" if name == DATABASE else "the name of a service"
+            yield f"database.aliases: {name}: is {whose}; remove it"
 
 
 def _ports(addresses: Iterable[Spec]) -> Iterator[str]:

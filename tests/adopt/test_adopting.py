@@ -3850,3 +3850,105 @@ def test_a_page_that_knows_people_itself_is_asked_itself(tmp_path: Path) -> None
         **below("api", {**API, "main.py": API["main.py"] + routes}),
     })  # fmt: skip
     assert {step["service"] for step in from_yaml(adopt(app).text)["journey"][:2]} == {"web"}
+
+
+def test_a_server_whose_packages_a_pipfile_names_is_one(tmp_path: Path) -> None:
+    pipfile = '[packages]\nfastapi = "==0.115.0"\nPyJWT = {version = "*", extras = ["crypto"]}\n'
+    pipfile += '"psycopg2-binary" = "*"\nSQLAlchemy = "*"\n[requires]\npython_version = "3.11"\n'
+    texts = {"Pipfile": pipfile, "main.py": API["main.py"]}
+    adopted = adopt(make(tmp_path, **below("api", texts)))
+    api = services(adopted)["api"]
+    assert (api["builder"], api["port"], api["bases"]["PYTHON_IMAGE"]) == ("python", 8000, "python:3.11-slim")
+    assert "sqlalchemy<2.1" in api["addPackages"] and "api/Pipfile:2 (fastapi)" in adopted.text
+    assert "not read" in adopt(make(tmp_path, api__Pipfile="[packages\n")).decision.remarks[0]
+
+
+STAGES = """FROM node:20-slim AS base
+WORKDIR /srv/app
+RUN <<EOF
+useradd --uid 1234 --create-home app
+EOF
+COPY . .
+EXPOSE 4000
+FROM base AS development
+CMD ["node", "--watch", "server.js"]
+FROM base AS prod
+USER app
+CMD ["node", "server.js"]
+FROM base AS check
+USER node
+CMD ["npm", "test"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "stage", "user"), [("prod", "prod", 1234), ("check", "check", 1000), ("development", None, 1000)]
+)
+def test_an_image_is_read_as_the_stage_that_is_built(tmp_path: Path, target: str, stage: str | None, user: int) -> None:
+    """What a stage has of those it stands on is its own, what stands in others after it is none of its."""
+    app = make(tmp_path, **{
+        "compose.yaml": f"services:\n  api:\n    build: {{context: api, target: {target}}}\n",
+        "api__package.json": '{"dependencies": {"express": "4"}, "scripts": {"start": "node server.js"}}',
+        "api__server.js": "app.listen(process.env.PORT)\n", "api__Dockerfile": STAGES,
+    })  # fmt: skip
+    api = services(adopt(app))["api"]
+    assert (api.get("stage"), api["port"], api.get("user")) == (stage, 4000, user)
+
+
+@pytest.mark.parametrize(
+    ("line", "called"),
+    [
+        ("until pg_isready -h db -p 5432; do sleep 1; done", True),
+        ("while ! nc -z db 5432; do sleep 1; done", True),
+        ('./wait-for-it.sh "db:5432" --timeout=30', True),
+        ('pg_isready -h "$DB_HOST"', False),
+        ("python -m db", False),
+        ("nc -z db-of-others 5432", False),
+    ],
+)
+def test_a_start_script_finds_the_database_by_the_name_that_compose_gives_it(
+    tmp_path: Path, line: str, called: bool
+) -> None:
+    app = make(tmp_path, **{
+        "compose.yaml": "services:\n  api: {build: api}\n  db: {image: 'postgres:16'}\n",
+        **below("api", {**API, "requirements.txt": "fastapi\npsycopg2-binary\n", "start.sh": f"#!/bin/sh\n{line}\n"}),
+        "api__Dockerfile": 'FROM python:3.13\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["./start.sh"]\n',
+    })  # fmt: skip
+    (app / "api/main.py").write_text(f'import os\nURL = os.environ["DATABASE_URL"]\n{API["main.py"]}')
+    adopted = adopt(app)
+    assert from_yaml(adopted.text)["database"].get("aliases") == (["db"] if called else None)
+    assert ("api/start.sh:2" in adopted.text) is called
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [('os.environ["COOKIE_DOMAIN"]', "localhost"), ('os.getenv("COOKIE_DOMAIN", ".shop.example")', "localhost"),
+     ('os.getenv("COOKIE_DOMAIN")', None)],
+)  # fmt: skip
+def test_cookies_are_those_of_the_host_that_a_browser_is_at(tmp_path: Path, code: str, value: str | None) -> None:
+    texts = {**API, "main.py": f"import os\nDOMAIN = {code}\n{API['main.py']}", ".env.example": "COOKIE_DOMAIN=a.org\n"}
+    environment = services(adopt(make(tmp_path, **below("api", texts))))["api"].get("environment", {})
+    assert environment.get("COOKIE_DOMAIN") == value
+
+
+@pytest.mark.parametrize(
+    ("plugins", "taken"),
+    [
+        ("plugins: [jwt({ jwt: { expirationTime: '7d' } }), nextCookies()],", "lib/auth.ts"),
+        ("plugins: [nextCookies()],", "auth.config.ts"),
+        ("", "auth.config.ts"),
+    ],
+)
+def test_the_tables_of_better_auth_are_those_of_all_that_the_page_uses(
+    tmp_path: Path, plugins: str, taken: str
+) -> None:
+    """A configuration for its command line is taken, unless that lacks a plugin of the one that answers."""
+    auth = "export const auth = betterAuth({ database: pool, %s emailAndPassword: { enabled: true } });\n"
+    app = make(tmp_path, **{
+        "web__package.json": '{"dependencies": {"next": "15", "better-auth": "1", "pg": "8"}}',
+        "web__lib__auth.ts": f"const pool = new Pool(process.env.DATABASE_URL);\n{auth % plugins}",
+        "web__auth.config.ts": auth % "plugins: [nextCookies()],",
+        "web__app__api__auth__[...all]__route.ts": 'import { auth } from "@/lib/auth";\n',
+    })  # fmt: skip
+    jobs = from_yaml(adopt(app).text)["jobs"]
+    assert jobs["web-tables"]["command"][-1] == taken

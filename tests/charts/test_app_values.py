@@ -78,6 +78,15 @@ def test_the_database_of_the_reference_app_is_called_by_its_readers_only() -> No
 
 
 @pytest.mark.slow
+def test_its_database_answers_by_each_name_it_is_called_by() -> None:
+    values = app_values.of_database(APP | {"database": {"aliases": ["db"]}}, library=True)
+    found = [item for item in objects(DATABASE, values) if item["kind"] == "Service"]
+    assert [item["metadata"]["name"] for item in found] == ["database", "db"]
+    assert found[0]["spec"] == found[1]["spec"]
+    assert not [problem for item in found for problem in problems(item)]
+
+
+@pytest.mark.slow
 def test_its_database_serves_tls() -> None:
     found = tuple(objects(DATABASE, app_values.of_database(APP, library=True)))
     assert by_name(found, "Secret")["database-tls"]["type"] == "kubernetes.io/tls"

@@ -233,6 +233,8 @@ def contradictions() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "another namespace", elsewhere, "values: global.namespace: elsewhere: the release's is todo-chatbot; set"
     unread = app(database={"tls": True})
     yield "a database of nobody", unread, "database.tls: has no effect, since no secret has a key with `database`"
+    named = app(database={"aliases": ["api"]})
+    yield "a database by a service's name", named, "database.aliases: api: is the name of a service; remove it"
     inner = app(services={"api": SERVICE | {"values": {"service": {"nodePort": 30001}}}})
     yield "a node port", inner, "services.api.values: services.api.service.nodePort: a Service of type ClusterIP has"
     scaled = app(services={"api": SERVICE | {"replicas": 3, "values": {"autoscaling": {"enabled": True}}}})

@@ -434,6 +434,11 @@ def _plain(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
     """Give nothing that the code does not need: what it has no default for, or its image sets otherwise."""
+    if variables.is_cookie_domain(read.name):
+        if read.required or read.default:  # a browser drops cookies of another host than the one it is at
+            environment[read.name] = "localhost"
+            told(unit, context, read.name, "localhost", read.place)
+        return
     value = variables.given(read.name, sources)
     set_by_image = unit.dockerfile.variables.get(read.name, ("", None))[0] if unit.dockerfile else ""
     value = value or (

@@ -101,8 +101,8 @@ def _answers(unit: Unit, own: str, tree: Tree) -> bool:
 
 
 def better_auth(unit: Unit, tree: Tree, cli: bool = False) -> str:
-    """Return the file that configures Better Auth; for its command-line program, one that is made for that
-    comes first.
+    """Return the file that configures Better Auth; for its command-line program one that is made for that, if it names
+    all that wants tables.
     """
     files = [file for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".mjs", ".tsx"))]
     found = [
@@ -116,7 +116,25 @@ def better_auth(unit: Unit, tree: Tree, cli: bool = False) -> str:
     def rank(file: str) -> tuple[bool, bool, bool, int]:
         name = PurePosixPath(file).stem
         handed = any(re.search(rf"from\s+[\"'][^\"']*\b{re.escape(name)}[\"']", text) for text in answering)
-        made = bool(re.search(r"test|debug|check", name)), (name == "auth.config") is not cli
+        made = bool(re.search(r"test|debug|check", name)), name == _MADE_FOR_CLI
         return *made, not handed, file.count("/")
 
-    return min(found, key=rank, default="")
+    own = min(found, key=rank, default="")
+    made = (file for file in found if PurePosixPath(file).stem == _MADE_FOR_CLI)
+    whole = (file for file in made if _plugins(tree.text(file)) >= _plugins(tree.text(own)))
+    return next(whole, own) if cli else own
+
+
+_MADE_FOR_CLI = "auth.config"
+
+
+def _plugins(text: str) -> set[str]:
+    """Return the names of the plugins that a configuration of Better Auth has; some want tables of their own."""
+    found = re.search(r"\bplugins\s*:\s*\[", text)
+    depth, names = 0, set()
+    for word in re.finditer(r"[\[({]|[\])}]|\w+(?=\()", text[found.end() - 1 :]) if found else ():
+        depth += {"[": 1, "(": 1, "{": 1, "]": -1, ")": -1, "}": -1}.get(word[0], 0)
+        if not depth:
+            break
+        names |= {word[0]} if depth == 1 and word[0].isidentifier() else set()
+    return names
