@@ -163,6 +163,7 @@ def _composed(name: str, spec: Mapping[str, Any], file: str) -> Described:
         command=_words(spec.get("command")),
         probes={"test": _health(health)} if isinstance(health, dict) and _health(health) else {},
         volumes=tuple(_volumes(spec.get("volumes"))),
+        stays=str(spec.get("restart", "no")) not in ("no", "False"),
     )
 
 

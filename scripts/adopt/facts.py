@@ -70,4 +70,5 @@ class Described:
     probes: Mapping[str, Any] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
     service: str = ""
+    stays: bool = False  # it is started again whenever it ends
     once: bool = False  # it ends by itself: others wait for its end, or its name and command say so

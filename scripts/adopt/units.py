@@ -101,6 +101,9 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
             unit.described.append(item)
             units.append(unit)
     remarks += _once(units, composed)
+    ending = {unit.name: line for unit in units if (line := _ends_by_itself(tree, unit, units))}
+    remarks += ending.values()
+    units = [unit for unit in units if unit.name not in ending]
     with_page = any(unit.kind in PAGE_KINDS for unit in units)
     if with_page and not all(unit.kind in PAGE_KINDS for unit in units):
         return units, remarks
@@ -308,9 +311,23 @@ def _no_service(tree: Tree, unit: Unit, units: Sequence[Unit]) -> str:
     asks = unit.kind == "python" and any(_ASKS.search(text) for text in texts)
     if asks:
         return f"{unit.place}: {unit.name}: left out: it asks at a terminal"
+    return _ended(unit, units, texts)
+
+
+def _ended(unit: Unit, units: Sequence[Unit], texts: Sequence[str]) -> str:
+    """Return a line for a program that does what it does and ends; empty for one that serves, or waits for work."""
     told = [*texts, *unit.packages.wanted]
     ends = unit.kind == "python" and len(units) > 1 and not any(_WAITS.search(text) for text in told)
     return f"{unit.place}: {unit.name}: left out: nothing in it serves, or waits for work" if ends else ""
+
+
+def _ends_by_itself(tree: Tree, unit: Unit, units: Sequence[Unit]) -> str:
+    """Return a line for a service of a compose file that nobody calls, nothing starts again, and whose program ends."""
+    item = unit.described[0]
+    if item.port or item.stays or item.command or not unit.dockerfile or unit.dockerfile.ports:
+        return ""
+    files = (file for file in tree.below(unit.sources) if file.endswith(".py") and not TESTS.search(file))
+    return _ended(unit, units, [*map(tree.text, files), " ".join(unit.dockerfile.command)])
 
 
 def _once(units: Sequence[Unit], composed: Sequence[Described]) -> Iterator[str]:

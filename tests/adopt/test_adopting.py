@@ -3952,3 +3952,45 @@ def test_the_tables_of_better_auth_are_those_of_all_that_the_page_uses(
     })  # fmt: skip
     jobs = from_yaml(adopt(app).text)["jobs"]
     assert jobs["web-tables"]["command"][-1] == taken
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "there"),
+    [
+        ("", "if __name__ == '__main__':\n    print(Agent().ask('buy milk'))\n", False),
+        ("", "while True:\n    work()\n", True),
+        ("    restart: unless-stopped\n", "print(Agent().ask('buy milk'))\n", True),
+        ("    ports: ['9000:9000']\n", "print(Agent().ask('buy milk'))\n", True),
+    ],
+)
+def test_a_program_of_a_compose_file_that_does_one_thing_and_ends_is_no_service(
+    tmp_path: Path, more: str, code: str, there: bool
+) -> None:
+    recipe = 'FROM python:3.13\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["python", "-m", "ask"]\n'
+    app = make(tmp_path, **{
+        "compose.yaml": f"services:\n  api: {{build: api, ports: ['8000:8000']}}\n  agent:\n    build: agent\n{more}",
+        **below("api", API), "agent__Dockerfile": recipe, "agent__requirements.txt": "openai\n", "agent__ask.py": code,
+    })  # fmt: skip
+    adopted = adopt(app)
+    assert ("agent" in services(adopted)) is there
+    assert any("agent: left out: nothing in it serves" in one for one in adopted.decision.remarks) is not there
+
+
+def test_an_image_without_a_command_is_started_as_its_compose_file_says(tmp_path: Path) -> None:
+    command = "sh -c 'alembic upgrade head && uvicorn main:app --host 0.0.0.0 --reload --port 8000'"
+    app = make(tmp_path, **{
+        "compose.yaml": f"services:\n  api:\n    build: api\n    command: {command}\n    ports: ['8000:8000']\n",
+        **below("api", API), "api__Dockerfile": "FROM python:3.13\nCOPY . .\nRUN pip install -r requirements.txt\n",
+    })  # fmt: skip
+    line = "alembic upgrade head && uvicorn main:app --host 0.0.0.0 --port 8000"
+    assert services(adopt(app))["api"]["args"] == ["sh", "-c", line]
+
+
+def test_parts_of_a_databases_address_are_known_by_names_with_a_prefix(tmp_path: Path) -> None:
+    parts = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "name"}
+    code = "\n".join(f'{part} = os.environ["SHOP_DB_{part}"]' for part in parts)
+    texts = {"requirements.txt": "fastapi\nasyncpg\n", "main.py": f"import os\n{code}\n{API['main.py']}"}
+    keys = from_yaml(adopt(make(tmp_path, **below("api", texts))).text)["secrets"]["database-secrets"]["keys"]
+    assert {key: source["database"]["part"] for key, source in keys.items()} == {
+        f"SHOP_DB_{part}": name for part, name in parts.items()
+    }

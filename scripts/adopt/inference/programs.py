@@ -343,6 +343,8 @@ def set_command(unit: Unit, spec: dict[str, Any], context: Context) -> None:
     """
     for item in unit.described:
         words = list(item.command)
+        if unit.dockerfile and not unit.dockerfile.command:  # nothing else says how its program is started
+            words = [re.sub(r"\s--reload\b(?!-)", "", word) for word in words if word != "--reload"]
         if (
             item.kind == "compose"
             and words
