@@ -7,6 +7,7 @@ command that forwards, anew whenever that ends.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -26,6 +27,8 @@ CHUNK_BYTES = 1 << 16
 RETRY_SECONDS = 1.0  # seconds until a forwarding command that ended is started again
 START_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
+KNOCK_SECONDS = 1.0
+SILENT = (errno.EAGAIN, errno.ETIMEDOUT)
 _MODULE = "scripts.kube.forward"
 _STARTED: list[object] = []
 
@@ -42,7 +45,7 @@ def ensure(shell: Shell, folder: Path, wanted: Mapping[int, str | list[str]]) ->
         return False
     stop(shell, folder)
     for port in wanted:
-        if _is_open(port):
+        if _is_taken(port):
             raise UserError(
                 f"port {port} of this machine, where the page's browser looks for the application, is taken",
                 f"end what listens there: ss -ltnp 'sport = :{port}'",
@@ -112,7 +115,7 @@ def stop(shell: Shell, folder: Path) -> None:
 def free_port(wanted: int) -> int:
     """Return the port if nobody has it on this machine, else another one."""
     # A cluster's node port answers by the kernel's rules, with no socket that would be in the way.
-    for port in (0,) if _is_open(wanted) else (wanted, 0):
+    for port in (0,) if _is_taken(wanted) else (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -156,8 +159,19 @@ def _command_line(shell: Shell, pid: int) -> list[str]:
 
 
 def _is_open(port: int) -> bool:
+    return _knock(port) == 0
+
+
+def _is_taken(port: int) -> bool:
+    # By a rule that leads into nothing, as a cluster's does that was killed, no connection is made and none is refused.
+    return _knock(port) in (0, *SILENT)
+
+
+def _knock(port: int) -> int:
+    """Return the error number of a connection to a port of this machine, 0 where it is made."""
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        probe.settimeout(KNOCK_SECONDS)
+        return probe.connect_ex(("127.0.0.1", port))
 
 
 def _is_lost(port: int, group: int, proc: Path = Path("/proc")) -> bool:

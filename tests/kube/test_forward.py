@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.kube import forward
 from tests.support.scripted import Said
@@ -54,5 +57,20 @@ def test_a_node_port_that_only_the_kernels_rules_answer_is_somebodys(monkeypatch
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
-    monkeypatch.setattr(forward, "_is_open", lambda port: port == free)
+    monkeypatch.setattr(forward, "_knock", lambda port: 0 if port == free else errno.ECONNREFUSED)
     assert forward.free_port(free) != free
+
+
+def test_a_port_that_swallows_connections_is_somebodys_and_waited_for_by_nobody(tmp_path: Path) -> None:
+    """As the node port of a cluster that was killed, whose rules lead into nothing."""
+    with socket.socket() as server, ExitStack() as callers:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        silent = server.getsockname()
+        for _ in range(4):  # more than wait to be accepted: what comes then hears nothing
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(silent)
+        assert forward.free_port(silent[1]) not in (0, silent[1])
+        with pytest.raises(UserError, match=f"port {silent[1]} .* is taken"):
+            forward.ensure(Said(Result(0, "")), tmp_path, {silent[1]: "localhost:1"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -98,7 +99,8 @@ def copy_repository(target: Path) -> None:
 def is_free(port: int) -> bool:
     """Whether nothing answers there."""
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+        probe.settimeout(1)  # a rule of a cluster that was killed swallows what comes
+        return probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
 
 @contextmanager
