@@ -336,21 +336,32 @@ def _one_copy(tree: Tree, composed: list[Described], answers: Mapping[str, str])
     if answer in roots:
         return answer, None
     text = f"several applications, or copies of one: {', '.join(roots)}: which one?"
-    whole = [root for root in roots if not _lacks_sources(tree, root)]
+    begun = [root for root in roots if _only_begun(tree, root)]
+    whole = [root for root in roots if root not in begun and not _lacks_sources(tree, root)]
     if not whole and not any(key.endswith(".incomplete") for key in answers):
         _refuse_copies(tree, roots)
     whole = whole or list(roots)
     whole = [root for root in whole if folder_kinds.is_answered(tree, root)] or whole
     whole = [root for root in whole if folder_kinds.knows_people(tree, root)] or whole
-    if lacking := [root for root in roots if root not in whole]:
+    if begun:
+        text += f" Of {', '.join(begun)} the page is only begun."
+    if lacking := [root for root in roots if root not in (*whole, *begun)]:
         text += f" The repository does not hold all sources of {', '.join(lacking)}."
     return "", Question("copy", text, roots, folder_kinds.newest(whole))
 
 
 def _lacks_sources(tree: Tree, root: str) -> bool:
-    """Return whether a page of a copy imports what the repository does not hold, or has no pages there."""
-    pages = [page for page in folder_kinds.pages_of(tree) if folder_kinds.project(page) == root]
-    return any(lost.imports(tree, page) or folder_kinds.is_starter(tree, page) for page in pages)
+    """Return whether a page of a copy imports what the repository does not hold."""
+    return any(lost.imports(tree, page) for page in _pages(tree, root))
+
+
+def _only_begun(tree: Tree, root: str) -> bool:
+    """Return whether the pages of a copy have no page of their own."""
+    return all(folder_kinds.is_starter(tree, page) for page in _pages(tree, root))
+
+
+def _pages(tree: Tree, root: str) -> list[str]:
+    return [page for page in folder_kinds.pages_of(tree) if folder_kinds.project(page) == root]
 
 
 def _refuse_copies(tree: Tree, roots: Sequence[str]) -> None:

@@ -107,9 +107,18 @@ def is_page(tree: Tree, folder: str) -> bool:
 
 
 def is_starter(tree: Tree, folder: str) -> bool:
-    """Return whether a folder holds a Next.js application without any page."""
+    """Return whether a folder holds a Next.js application without any page, or the page that a Vite or a React project
+    is begun with.
+    """
     kind = kind_of(tree, folder)
-    return bool(kind) and kind[0] == "nextjs" and not lost.has_pages(tree, folder)  # type: ignore[index]
+    if not kind or kind[0] not in PAGE_KINDS:
+        return False
+    firsts = (join(folder, f"src/App.{end}") for end in ("jsx", "tsx", "js"))
+    begun = any(_BEGUN.search(tree.text(file)) for file in firsts)
+    return begun if kind[0] == "static" else not lost.has_pages(tree, folder)
+
+
+_BEGUN = re.compile(r"Click on the Vite and React logos|Edit <code>src/App\.\w+</code> and save to (?:test HMR|reload)")
 
 
 def is_beside(folder: str) -> bool:

@@ -14,6 +14,7 @@ _IMPORT = re.compile(
     r"""(?m)^\s*(?:import\b(?!\s+type\b)[^"'\n;]*?(?:\bfrom\s*)?|export\b[^"'\n;]*\bfrom\s*|\}\s*from\s*)["']([^"'?\n]+)["']"""
 )
 _WITH_TYPES = re.compile(_IMPORT.pattern.replace(r"(?!\s+type\b)", ""))
+_IN_ANY_WAY = re.compile(r"""\b(?:from\s*|import\s*\(?\s*|require\(\s*)["']([^"'?\n]+)["']""")
 _ENDS = ("", *SOURCES, ".cts", ".mts", ".cjs", ".json", ".d.ts", *(f"/index{end}" for end in SOURCES))
 
 
@@ -57,6 +58,18 @@ def strays(tree: Tree, folder: str) -> dict[str, Place]:
     }:
         found |= fresh
     return dict(sorted(found.items()))
+
+
+def unloaded(tree: Tree, folder: str) -> set[str]:
+    """Return the sources of a page that none of its pages loads, in whatever way; none where it has no pages."""
+    waiting = _entries(tree, folder)
+    seen = set(waiting)
+    for _, _, files in _imports(tree, folder, waiting, _IN_ANY_WAY):
+        fresh = [one for one in files or () if one not in seen]
+        seen.update(fresh)
+        waiting += (one for one in fresh if one.endswith(SOURCES))
+    own = {file for file in tree.below(folder) if file.endswith(SOURCES)}
+    return own - seen if has_pages(tree, folder) else set()
 
 
 def packages(tree: Tree, folder: str, asked: Collection[str], lock: str) -> dict[str, Place]:

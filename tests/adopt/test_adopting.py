@@ -3441,8 +3441,11 @@ def test_better_auth_that_nothing_calls_knows_nobody_where_a_server_registers_pe
         "web__app__api__auth__all__route.ts": route, **below("api", {**API, "main.py": own}),
     }  # fmt: skip
     assert not {"journey", "jobs"} & set(from_yaml(adopt(make(tmp_path / "left", **texts)).text))
-    client = {"web__lib__client.ts": "export const client = createAuthClient();\n"}
-    assert {"journey", "jobs"} <= set(from_yaml(adopt(make(tmp_path / "used", **texts, **client)).text))
+    client = {"web__lib__client.ts": "export const client = createAuthClient();\n", "web__app__page.tsx": ""}
+    assert not {"journey", "jobs"} & set(from_yaml(adopt(make(tmp_path / "unloaded", **texts, **client)).text))
+    for number, load in enumerate(('import { client } from "../lib/client"', 'dynamic(() => import("../lib/client"))')):
+        app = make(tmp_path / f"used-{number}", **texts, **client | {"web__app__page.tsx": f"{load};\n"})
+        assert {"journey", "jobs"} <= set(from_yaml(adopt(app).text))
 
 
 def test_files_are_imported_as_they_are_spelled(tmp_path: Path) -> None:
@@ -3994,3 +3997,43 @@ def test_parts_of_a_databases_address_are_known_by_names_with_a_prefix(tmp_path:
     assert {key: source["database"]["part"] for key, source in keys.items()} == {
         f"SHOP_DB_{part}": name for part, name in parts.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("rewrites", "answers"),
+    [
+        ("return [{ source: '/api/:path*', destination: `${process.env.API_URL}/api/:path*` }];", False),
+        ("return { fallback: [{ source: '/api/:path*', destination: `${process.env.API_URL}/api/:path*` }] };", True),
+        ("return [{ source: '/api/todos/:path*', destination: `${process.env.API_URL}/:path*` }];", True),
+    ],
+)
+def test_a_route_of_better_auths_that_a_rewrite_comes_before_lets_nobody_in(
+    tmp_path: Path, rewrites: str, answers: bool
+) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": '{"dependencies": {"next": "16", "better-auth": "1", "pg": "8"}}',
+        "web__next.config.js": f"module.exports = {{ async rewrites() {{ {rewrites} }} }};\n",
+        "web__lib__auth.ts": "export const auth = betterAuth({ emailAndPassword: { enabled: true }, database });\n",
+        "web__app__api__auth__[...all]__route.ts": 'import { auth } from "@/lib/auth";\n',
+        "web__app__page.tsx": "createAuthClient();\n", **below("api", API),
+    })  # fmt: skip
+    assert ("journey" in from_yaml(adopt(app).text)) is answers
+
+
+def test_a_copy_whose_page_is_only_begun_is_told_and_not_the_default(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        **{f"phase2__web__{name}": text for name, text in {"package.json": NEXT, "app__page.tsx": ""}.items()},
+        "phase3__web__package.json": '{"dependencies": {"react": "19"}, "devDependencies": {"vite": "7"}}',
+        "phase3__web__index.html": '<script type="module" src="/src/main.jsx"></script>',
+        "phase3__web__src__main.jsx": 'import App from "./App.jsx";\n',
+        "phase3__web__src__App.jsx": "<p>Edit <code>src/App.jsx</code> and save to test HMR</p>\n",
+        **below("phase2__api", API), **below("phase3__api", API),
+    })  # fmt: skip
+    asked: list[Question] = []
+
+    def ask(question: Question) -> str:
+        asked.append(question)
+        return question.default
+
+    adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
+    assert asked[0].default == "phase2" and asked[0].text.endswith("Of phase3 the page is only begun.")

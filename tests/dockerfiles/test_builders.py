@@ -147,3 +147,42 @@ def test_packages_of_a_lock_made_with_a_mirror_come_from_the_registry_that_there
     variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     subprocess.run(["/bin/sh", "-ec", script], cwd=tmp_path, env=variables, timeout=60, check=True)
     assert (tmp_path / "hosts").read_text() == f"{host}\n"
+
+
+NODE = """#!/bin/sh
+[ -f dist/index.js ]
+"""  # as it looks for what the script `start` names
+
+
+@pytest.mark.parametrize(
+    ("said", "emits", "passes"),
+    [
+        ("src/a.ts(1,2): error TS2322: Type 'x' is not assignable", "npm", True),
+        ("src/a.ts(1,2): error TS2322: Type 'x' is not assignable", "tsc", True),  # it is told to emit nothing then
+        ("src/a.ts(1,2): error TS2307: Cannot find module './b'", "", False),
+        ("sh: 1: nest: not found", "npm", False),
+    ],
+)
+def test_a_server_whose_types_alone_are_wrong_is_what_is_made_of_it(
+    tmp_path: Path, said: str, emits: str, passes: bool
+) -> None:
+    own = tmp_path / "app/node_modules/.bin"
+    own.mkdir(parents=True)
+    (tmp_path / "tmp").mkdir()
+    made = "mkdir -p dist && touch dist/index.js"
+    for file, text in (
+        (tmp_path / "npm", f'#!/bin/sh\n{made if emits == "npm" else ":"}\necho "{said}"; exit 2\n'),
+        (tmp_path / "node", NODE),
+        (own / "tsc", f"#!/bin/sh\n{made if emits == 'tsc' else ':'}\nexit 2\n"),
+    ):
+        file.write_text(text)
+        file.chmod(0o755)
+    ended = subprocess.run(
+        ["/bin/sh", "-ec", step("node", "npm run build", tmp_path)],
+        cwd=tmp_path / "app",
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said in ended.stdout and (ended.returncode == 0) is passes, ended

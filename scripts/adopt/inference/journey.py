@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from scripts.adopt import folder_kinds
+from scripts.adopt import folder_kinds, lost
 from scripts.adopt.inference.decision import Context, Whole
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
@@ -59,10 +59,13 @@ _REGISTERS = re.compile(r"/(register|sign-?up)/?$")
 
 
 def is_left(whole: Whole) -> bool:
-    """Return whether nothing calls Better Auth while a server has a registration of its own: it was there before."""
+    """Return whether nothing calls Better Auth while a server has a registration of its own: it was there before, and
+    what no page loads may still be.
+    """
     if not any(_REGISTERS.search(route.path) for unit in whole.units if unit.python for route in unit.code.routes):
         return False
-    files = [file for unit in whole.units for file in whole.tree.below(unit.sources)]
+    off = {file for unit in whole.units if unit.kind == "nextjs" for file in lost.unloaded(whole.tree, unit.sources)}
+    files = [file for unit in whole.units for file in whole.tree.below(unit.sources) if file not in off]
     code = (file for file in files if file.endswith(_CODE) and not folder_kinds.TESTS.search(file))
     return not any(_CALLS.search(whole.tree.text(file)) for file in code)
 
@@ -89,13 +92,18 @@ def unknown_database(text: str) -> re.Match[str] | None:
 _ROUTE = re.compile(r"/api/auth/.*\.[tj]s$")
 
 
+# Next.js looks at what is rewritten before it looks at the routes whose paths hold names, but for what is a fallback.
+_REWRITTEN = re.compile(r"(?s)\A(?!.*\bfallback\b).*\bsource\s*:\s*[\"'`]/api/(?:auth/)?(?::\w+\*|\(\.\*\))[\"'`]")
+
+
 def _answers(unit: Unit, own: str, tree: Tree) -> bool:
     """Return whether a unit answers Better Auth's addresses: by a route file of Next.js that hands them to what the
     file `own` makes, or by a handler of a server.
     """
     if unit.kind != "nextjs":
         return unit.kind == "node"
-    routes = (file for file in tree.below(unit.sources) if _ROUTE.search(f"/{file}"))
+    away = any(_REWRITTEN.search(tree.text(file)) for file in tree.below(unit.sources) if "/next.config." in f"/{file}")
+    routes = (file for file in tree.below(unit.sources) if _ROUTE.search(f"/{file}") and not (away and "[" in file))
     hands = re.compile(rf"better-auth|from\s+[\"'][^\"']*\b{re.escape(PurePosixPath(own).stem)}[\"']")
     return any(hands.search(tree.text(file)) for file in routes)
 

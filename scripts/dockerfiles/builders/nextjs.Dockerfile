@@ -44,9 +44,17 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
 COPY . .
 # Prisma's client is made from its schema. The application's own build script, else Next.js' command.
 # What only its types or its style fail is built once more without judging them. The file `.start` says how the result is run.
-# What the build ends with is kept in a file, since the shell of the base image has no pipefail.
+# What the build ends with is kept in a file, since the shell of the base image has no pipefail. Of a next.config.ts, which
+# Next.js knows since 15, an earlier one gets the JavaScript.
 # hadolint ignore=DL4006
-RUN build() { { npm run build --if-present --no-update-notifier && { [ -d .next ] || node_modules/.bin/next build; }; } 2>&1; } \
+RUN if [ -f next.config.ts ] && [ ! -f next.config.js ] && [ ! -f next.config.mjs ]; then \
+        node -e 'const fs = require("fs"); \
+            if (parseInt(require("next/package.json").version) < 15) { \
+                const ts = require("typescript"), options = { module: "ESNext", target: "ES2020" }; \
+                const text = ts.transpileModule(fs.readFileSync("next.config.ts", "utf8"), { compilerOptions: options }).outputText; \
+                fs.writeFileSync("next.config.mjs", text); fs.rmSync("next.config.ts"); }'; \
+    fi \
+    && build() { { npm run build --if-present --no-update-notifier && { [ -d .next ] || node_modules/.bin/next build; }; } 2>&1; } \
     && if [ -f prisma/schema.prisma ]; then node_modules/.bin/prisma generate; fi \
     && if ! build >/tmp/log; then \
         cat /tmp/log; grep -qE "Type error|ESLint|checking validity of types|Running TypeScript" /tmp/log || exit 1; \
