@@ -110,6 +110,7 @@ def test_a_service_that_stays_as_it_is_has_not_scaled_and_it_says_how_far_it_was
         ({"use": {"cpu": 150}}, {}, "the use was above the target, and the autoscaler asked for no more pods"),
         ({"use": {}}, {}, "the autoscaler has no figures: is the metrics API there?"),
         ({"use": {"cpu": 40}, "failed": 90, "requests": 100}, {}, "most requests failed"),
+        ({"use": {"cpu": 40}, "failed": 20, "requests": 100}, {}, "many requests failed"),
         # Who waits for a database, or for processors that this machine has not, gets no faster by more people.
         ({"use": {"cpu": 40}, "p95": 6000.0}, {}, "requests took 6000 ms in the end and it had CPU to spare"),
         ({"use": {"cpu": 150}}, {"most": 2}, "the autoscaler allows no more than 2"),
@@ -123,6 +124,12 @@ def test_the_numbers_of_a_service_that_stays_as_it_is_name_the_cause(
     samples = [replace(second(number, "load", 2), **changes) for number in range(1, 180)]
     told = criteria.problems(samples, replace(SCALER, **scaler), 2)
     assert said in told[0] and ("--users" in told[0]) == ("--users" in said)
+
+
+def test_a_pod_that_load_takes_away_for_a_while_asks_for_no_more_people() -> None:
+    samples = [replace(second(number, "load", 2), use={"cpu": 40}, ready=1 + number // 90) for number in range(60, 180)]
+    [told] = criteria.problems(samples, SCALER, 2)
+    assert "some were not ready any more while there was load" in told and "--users" not in told
 
 
 @pytest.mark.parametrize(
@@ -238,6 +245,24 @@ def test_a_second_is_what_the_load_tool_and_the_cluster_say_together() -> None:
 
 def test_an_autoscaler_is_described_by_its_manifest() -> None:
     assert autoscaler.described(MANIFEST) == Autoscaler("backend", 2, 4, {"cpu": 70}, window=120, step=1, period=30)
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "value"),
+    [
+        (
+            {"behavior": {"scaleDown": {"policies": [{"type": "Percent", "value": 10, "periodSeconds": 60}]}}},
+            "period",
+            60,
+        ),
+        ({"behavior": {"scaleUp": {"stabilizationWindowSeconds": 300}}}, "delay", 300),
+        ({"metrics": None, "targetCPUUtilizationPercentage": 80}, "targets", {"cpu": 80}),
+    ],
+)
+def test_an_autoscaler_is_waited_for_by_its_own_rules(change: dict[str, Any], key: str, value: object) -> None:
+    scaler = autoscaler.described(MANIFEST | {"spec": MANIFEST["spec"] | change})
+    assert getattr(scaler, key) == value
+    assert criteria.scale_out_timeout(scaler) == criteria.OUT_SECONDS + scaler.delay
 
 
 def test_what_a_manifest_leaves_out_is_as_kubernetes_has_it() -> None:

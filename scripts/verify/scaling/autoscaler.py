@@ -36,20 +36,27 @@ def described(item: Mapping[str, Any]) -> Autoscaler:
         for metric in spec.get("metrics") or ()
         if metric["type"] == "Resource" and "averageUtilization" in metric["resource"]["target"]
     }
+    if (percent := spec.get("targetCPUUtilizationPercentage")) and not targets:  # as autoscaling/v1 has it
+        targets = {"cpu": percent}
     up, down = ((spec.get("behavior") or {}).get(key) or {} for key in ("scaleUp", "scaleDown"))
-    pods = [policy for policy in down.get("policies") or () if policy["type"] == "Pods"]
-    slowest = max(pods, key=lambda policy: policy["periodSeconds"] / policy["value"], default=None)
+    # So many percent of a few pods are one at least.
+    steps = [
+        (policy["value"] if policy["type"] == "Pods" else 1, policy["periodSeconds"])
+        for policy in down.get("policies") or ()
+    ]
+    step, period = max(steps, key=lambda one: one[1] / one[0], default=(1, 15))
     return Autoscaler(
         name=item["metadata"]["name"],
         least=spec.get("minReplicas", 1),
         most=spec["maxReplicas"],
         targets=targets,
         window=down.get("stabilizationWindowSeconds", 300),
-        step=slowest["value"] if slowest else 1,
-        period=slowest["periodSeconds"] if slowest else 15,
+        step=step,
+        period=period,
         lent=REPLICAS_BEFORE in item["metadata"].get("annotations", {}),
         grows=up.get("selectPolicy") != "Disabled",
         shrinks=down.get("selectPolicy") != "Disabled",
+        delay=up.get("stabilizationWindowSeconds", 0),
     )
 
 

@@ -14,6 +14,7 @@ IDLE_HELD_SECONDS = (
     3.0  # little load goes on for so long when the service is small again: a pod that leaves is slow to go
 )
 SLOW_MS = 2000.0  # for which people wait, whatever the autoscaler sees
+MANY = 10  # one in so many requests that fail is no matter of too few people
 TOLERANCE = 0.1  # by which the use may be over the target before an autoscaler acts
 SPARE_SECONDS = 90.0  # beyond what the autoscaler's own rules take: it looks every 15 s, at a use some seconds old
 
@@ -86,6 +87,13 @@ def idle_held(samples: Sequence[Sample], scaler: Autoscaler) -> bool:
     return samples[-1].second - (big[-1] if big else 0.0) >= IDLE_HELD_SECONDS
 
 
+def scale_out_timeout(scaler: Autoscaler) -> float:
+    """Return seconds in which a service under load has to have more pods: an autoscaler may wait with it by its own
+    rules.
+    """
+    return OUT_SECONDS + scaler.delay
+
+
 def scale_in_timeout(scaler: Autoscaler) -> float:
     """Return seconds in which the service has to be small again: the autoscaler's own rules, and something to spare."""
     steps = -(-(scaler.most - scaler.least) // scaler.step)
@@ -129,10 +137,14 @@ def _why_not_out(samples: Sequence[Sample], scaler: Autoscaler, start: int) -> s
     ready = max(one.ready for one in samples)
     if max(max(one.current, one.desired) for one in samples) > ready:
         return "; a pod was asked for that did not become ready: invoke diagnose"
+    if min(one.ready for one in samples) < start:
+        return f"; of {start} pods some were not ready any more while there was load: invoke diagnose"
     if scaler.most <= start:
         return f"; the autoscaler allows no more than {scaler.most}: raise its maxReplicas"
-    if 2 * sum(one.failed for one in samples) > sum(one.requests for one in samples):
-        return "; most requests failed, so nobody made it work"
+    failed, made = sum(one.failed for one in samples), sum(one.requests for one in samples)
+    if MANY * failed > made:
+        how = "most" if 2 * failed > made else "many"
+        return f"; {how} requests failed, and one that is turned away makes no work: look at why first"
     if not scaler.targets:
         return "; it decides by other figures than the use of what pods ask for: kubectl describe hpa"
     seen = {name: max((one.use[name] for one in samples if name in one.use), default=None) for name in scaler.targets}

@@ -14,7 +14,8 @@ class Autoscaler:
     """A HorizontalPodAutoscaler: its bounds, and how it decides.
 
     `targets` maps resources to the average use, in percent of the pods' requests, that it works towards. It removes
-    pods when less was enough for `window` seconds, `step` pods every `period` seconds. `lent` is one that is there for
+    pods when less was enough for `window` seconds, `step` pods every `period` seconds, and adds some only when more was
+    wanted for `delay` seconds. `lent` is one that is there for
     the proof only, in the words of the record that is kept; `grows` and `shrinks` say that it may add pods, and
     remove some.
     """
@@ -29,6 +30,7 @@ class Autoscaler:
     lent: bool = False
     grows: bool = True
     shrinks: bool = True
+    delay: int = 0
 
 
 @dataclass(frozen=True)

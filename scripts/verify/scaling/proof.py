@@ -101,7 +101,7 @@ def _causes(run: Run, service: str) -> list[str]:
 def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -> tuple[int, list[Sample], list[str]]:
     """Return (replicas before, what happened in each second, what was wrong under load)."""
     wait = criteria.scale_in_timeout(scaler)
-    longest = START_SECONDS + criteria.OUT_SECONDS + wait
+    longest = START_SECONDS + criteria.scale_out_timeout(scaler) + wait
     samples: list[Sample] = []
     with watch.watching(run.session.kubectl, run.namespace, service, scaler.name, longest + wait) as news:
         start = _settle(run, service, scaler, news, wait)
@@ -155,13 +155,14 @@ def _load(run: Run, service: str, scaler: Autoscaler, news: ReplicaObserver, sam
     """Keep the load until it has been shown what new pods are good for, or the time is over."""
     told = _Progress(run, service)
     origin = 0.0
-    deadline = time.monotonic() + START_SECONDS + criteria.OUT_SECONDS
+    patience = criteria.scale_out_timeout(scaler)
+    deadline = time.monotonic() + START_SECONDS + patience
     while time.monotonic() < deadline and not criteria.load_held(samples, start):
         if tick := load.parse(news.next_line(deadline - time.monotonic()) or ""):
             now = time.monotonic()
             if not samples:
                 origin = now - tick.seconds
-                deadline = now + criteria.OUT_SECONDS
+                deadline = now + patience
             samples.append(criteria.sample(tick, now - origin, "load", news.replicas))
             told.say("waiting for more pods", samples[-1], scaler)
         if samples and autoscaler.lost(news.scaler, news.deployment):
