@@ -1147,6 +1147,15 @@ def test_pods_that_could_not_be_made_for_a_moment_are_waited_for(message: str, l
     assert (found.rule == "pods-refused", found.terminal) == (lost, lost)
 
 
+@pytest.mark.parametrize(("updated", "rules"), [(0, [("paused", True)]), (1, [])])
+def test_a_rollout_that_is_paused_is_not_waited_for(updated: int, rules: list[tuple[str, bool]]) -> None:
+    """Nothing but a person goes on with it; one whose pods are all new has nothing to go on with."""
+    items = workload()
+    the(items, "Deployment")["spec"]["paused"] = True
+    the(items, "Deployment")["status"]["updatedReplicas"] = updated
+    assert [(one.rule, one.terminal) for one in judge(items)] == rules
+
+
 def test_missing_tables_are_waited_for_while_somebody_may_still_make_them() -> None:
     """A worker starts beside the service whose start runs the migrations."""
     worker = workload("worker", crashed(1))
