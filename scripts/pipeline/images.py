@@ -26,6 +26,7 @@ from scripts.pipeline.pruning import asked_for, prune
 from scripts.reporting import report
 from scripts.settings.model import Image, Outcome, Service
 
+SHOWN = 70  # characters of a step
 STOP_SECONDS = 0.1  # between two attempts to stop what still builds
 BESIDE = 1  # builds more than there are cores, as each waits for the network and the disk at times
 
@@ -203,8 +204,10 @@ class Builds:
         return {variable: self._given(variable) for variable in service.build_secrets.values()}
 
     def _show(self, image: Image, line: str) -> None:
-        if step := _build_step(line):
-            self._run.display.waiting("build", image.service, step)
+        from scripts.secrets.redact import redact
+
+        if step := _build_step(line):  # as its Dockerfile has it, with the token of somebody's clone
+            self._run.display.waiting("build", image.service, redact(step)[0][:SHOWN])
 
 
 def tag(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
@@ -263,4 +266,4 @@ def _build_step(line: str) -> str:
     none.
     """
     match = re.match(r"#\d+ (\[(?!internal).*)", line)
-    return match[1][:70] if match else ""
+    return match[1] if match else ""

@@ -44,6 +44,7 @@ case $behaviour in
     fails) echo 'ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1' >&2
            exit 1 ;;
     lies) exit 0 ;;
+    clones) echo '#7 [build 2/3] RUN git clone --depth 1 --branch main https://oauth2:correct-horse@git.example.org/a' >&2 ;;
 esac
 echo "$tag" >> "{log}.images"
 """
@@ -76,7 +77,8 @@ class World:
             timeouts=Timeouts(1200, 1, 1, 1), release=SimpleNamespace(namespace="n", name="r"),
         )  # fmt: skip
         session = SimpleNamespace(settings=settings, shell=self.shell, variables=self.variables)
-        display = SimpleNamespace(waiting=lambda *_: None, line=lambda _: None)
+        self.shown: list[str] = []
+        display = SimpleNamespace(waiting=lambda *words: self.shown.append(words[-1]), line=lambda _: None)
         images = tuple(plan.image_of(service, {"a": "sha256:a", "b": "sha256:b"}) for service in self.services)
         self.ready = Ready(
             Docker(self.log.parent / "docker"),
@@ -169,6 +171,13 @@ def test_no_credential_stands_in_a_line_or_in_an_argument(tmp_path: Path, monkey
 
 
 @pytest.mark.slow
+def test_a_step_is_shown_without_the_credentials_in_it(tmp_path: Path) -> None:
+    world = World(tmp_path, {"page": "clones"})
+    list(world.build())
+    assert any("RUN git clone" in line for line in world.shown)
+    assert "correct-horse" not in "".join(world.shown) and "oauth2" not in "".join(world.shown)
+
+
 def test_a_build_secret_without_a_value_is_named_before_anything_is_built(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "works"})
     world.only(build_secrets={"npm": "NPM_TOKEN"})
