@@ -44,7 +44,7 @@ case $behaviour in
     fails) echo 'ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1' >&2
            exit 1 ;;
     lies) exit 0 ;;
-    clones) echo '#7 [build 2/3] RUN git clone --depth 1 --branch main https://oauth2:correct-horse@git.example.org/a' >&2 ;;
+    clones) echo '#7 [build 2/3] RUN git clone --depth 1 https://oauth2:correct-horse@git.example.org/a' >&2 ;;
 esac
 echo "$tag" >> "{log}.images"
 """
