@@ -298,3 +298,25 @@ async def test_access_reviews(client: TestClient) -> None:
     review = {"spec": {"resourceAttributes": {"verb": "create", "resource": "pods"}}}
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     assert (await body(await client.post(path, json=review), 201))["status"] == {"allowed": True}
+
+
+async def test_what_was_read_is_not_made_anew_with_its_old_version(client: TestClient, store: Store) -> None:
+    """As `kubectl get -o yaml` and `kubectl create -f` after a delete would: a real server refuses it."""
+    config(store, "a")
+    read = await body(await client.get(f"{BASE}/configmaps/a"))
+    await client.delete(f"{BASE}/configmaps/a")
+    refused = await body(await client.post(f"{BASE}/configmaps", json=read), 500)
+    assert refused["message"] == "resourceVersion should not be set on objects to be created"
+    read["metadata"].pop("resourceVersion")
+    await body(await client.post(f"{BASE}/configmaps", json=read), 201)
+
+
+async def test_a_state_that_is_not_reached_yet_is_answered_as_late(client: TestClient, store: Store) -> None:
+    config(store, "a")
+    for path in ("configmaps", "configmaps/a"):
+        late = await body(await client.get(f"{BASE}/{path}", params={"resourceVersion": "999999"}), 504)
+        assert late["message"] == f"Timeout: Too large resource version: 999999, current: {store.revision}"
+        assert late["reason"] == "Timeout" and late["details"]["causes"][0]["reason"] == "ResourceVersionTooLarge"
+        await body(await client.get(f"{BASE}/{path}", params={"resourceVersion": str(store.revision)}))
+    for watch in ("0", "1"):
+        await body(await client.get(f"{BASE}/configmaps", params={"resourceVersion": "x1", "watch": watch}), 400)

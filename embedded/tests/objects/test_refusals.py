@@ -146,6 +146,21 @@ def test_a_container_is_refused_in_the_words_of_a_real_server(container: dict[st
 
 
 @pytest.mark.parametrize(
+    ("security", "said"),
+    [
+        ({"privileged": True}, "`privileged` to true"),
+        ({"capabilities": {"add": ["NET_ADMIN", "CAP_SYS_ADMIN"]}}, "`capabilities.Add` CAP_SYS_ADMIN"),
+        ({"capabilities": {"add": ["SYS_ADMIN"], "drop": ["ALL"]}}, ""),
+    ],
+)
+def test_rights_that_no_escalation_may_bring_are_refused(security: dict[str, Any], said: str) -> None:
+    container = {"name": "main", "image": "bb:1", "securityContext": {"allowPrivilegeEscalation": False} | security}
+    found = [one.message for one in pod_validation.pod_spec({"containers": [container]}, "spec")]
+    told = f"cannot set `allowPrivilegeEscalation` to false and {said}"
+    assert [one.endswith(told) for one in found] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(
     ("change", "allowed"),
     [
         ({"accessModes": ["ReadWriteMany"]}, False),

@@ -70,11 +70,13 @@ def find(store: Store, target: RequestInfo) -> dict[str, Any]:
 
 def get(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
     """Answer GET of one object."""
+    refuse_future(store, request)
     return tables.answer(request, target.kind, present(target.kind, find(store, target)), store)
 
 
 def list_objects(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
     """Answer GET of a collection, filtered and in pages of `limit`."""
+    refuse_future(store, request)
     kind, query = target.kind, request.query
     found = store.list(kind.storage, target.namespace, selection(kind, query))
     revision, total = str(store.revision), len(found)
@@ -103,6 +105,23 @@ def _continued(token: str) -> tuple[str, tuple[str, str]] | None:
         return str(revision), (str(key[0]), str(key[1]))
     except (ValueError, TypeError, IndexError, KeyError) as error:
         raise ApiError(400, "continue key is not valid: encoded for another server") from error
+
+
+def revision_asked(request: web.Request) -> int:
+    """Return the resource version that is asked for, 0 where none is; raises 400 for what is none."""
+    text = request.query.get("resourceVersion", "") or "0"
+    if not (text.isascii() and text.isdecimal()):
+        why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise ApiError(400, f'resourceVersion: Invalid value: "{text}": {why}')
+    return int(text)
+
+
+def refuse_future(store: Store, request: web.Request) -> None:
+    """Raise 504 for a state that is asked for and not reached yet."""
+    if (asked := revision_asked(request)) > store.revision:
+        cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+        message = f"Timeout: Too large resource version: {asked}, current: {store.revision}"
+        raise ApiError(504, message, details={"causes": [cause], "retryAfterSeconds": 1})
 
 
 def manager_of(request: web.Request) -> str:
@@ -146,6 +165,8 @@ async def create(store: Store, target: RequestInfo, request: web.Request) -> web
     kind = target.kind
     obj, warnings = await read(request, kind)
     place(target, obj)
+    if obj["metadata"].get("resourceVersion") not in (None, "", "0"):  # as one has that was read, to be put back
+        raise ApiError(500, "resourceVersion should not be set on objects to be created", reason="")
     made = store.create(kind.storage, obj, manager=manager_of(request), dry_run=is_dry_run(request))
     return tables.answer(request, kind, present(kind, made), store, status=201, warnings=warnings + store.warnings)
 

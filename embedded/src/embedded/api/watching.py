@@ -13,7 +13,7 @@ from aiohttp import web
 from embedded.api import tables
 from embedded.api.request_info import RequestInfo
 from embedded.api.responses import encode
-from embedded.api.rest import present, selection
+from embedded.api.rest import present, revision_asked, selection
 from embedded.errors import ApiError
 from embedded.objects import defaults, schema
 from embedded.store import Event, Store, Watch
@@ -28,7 +28,7 @@ async def watch(store: Store, target: RequestInfo, request: web.Request) -> web.
     matches = selection(kind, query, target.name)
     bookmarks = query.get("allowWatchBookmarks") in ("true", "1")
     initial = query.get("sendInitialEvents") == "true"
-    revision = query.get("resourceVersion", "")
+    revision = revision_asked(request)
     if initial and query.get("resourceVersionMatch") != "NotOlderThan":
         raise ApiError(
             422,
@@ -37,8 +37,8 @@ async def watch(store: Store, target: RequestInfo, request: web.Request) -> web.
         )
     render = tables.event_renderer(request, kind, store)
     start = store.revision
-    from_now = initial or revision in ("", "0")
-    changes = store.watch(kind.storage, target.namespace, None if from_now else int(revision))
+    from_now = initial or not revision
+    changes = store.watch(kind.storage, target.namespace, None if from_now else revision)
     seconds = float(query.get("timeoutSeconds") or random.uniform(1800, 3600))  # noqa: S311 - spreads reconnects
     response = web.StreamResponse(headers={"Content-Type": tables.content_type(request)})
     try:

@@ -123,9 +123,12 @@ def _container(container: dict[str, Any], path: str, volumes: set[str]) -> list[
     security = container.get("securityContext") or {}
     for field in ("runAsUser", "runAsGroup"):
         found += _user(f"{path}.securityContext.{field}", security.get(field))
-    if security.get("privileged") and security.get("allowPrivilegeEscalation") is False:
-        text = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
-        found.append(wrong(f"{path}.securityContext", security, text))
+    added = (security.get("capabilities") or {}).get("add") or ()
+    contradicted = ["`privileged` to true"] if security.get("privileged") else []
+    contradicted += ["`capabilities.Add` CAP_SYS_ADMIN"] * list(added).count("CAP_SYS_ADMIN")
+    if security.get("allowPrivilegeEscalation") is False:
+        text = "cannot set `allowPrivilegeEscalation` to false and {}"
+        found += [wrong(f"{path}.securityContext", security, text.format(other)) for other in contradicted]
     return found
 
 
