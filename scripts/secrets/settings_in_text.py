@@ -55,6 +55,7 @@ _RECEIVED = re.compile(
     r"[\"']?\b(?:input|received)[\"']?\s{0,9}:\s{0,9}(?P<quote>[\"'])(?P<value>(?:(?!(?P=quote))[^\n]){1,400})(?P=quote)[^{}]{0,200}?"
     r"[\"']?\b(?:loc|path)[\"']?\s{0,9}:\s{0,9}[\[(](?:[^\[\](){}\n]{0,200}[^\w.-])?(?P<name>[A-Za-z_][\w.-]{0,120})[\"'],?\s{0,40}[\])]"
 )
+_TYPE_WORD = re.compile(r"undefined|null|none|nan|string|number|boolean|bool|object|array|str|int|dict|list", re.I)
 # A mapping on one line, as YAML also writes it.
 _GIVEN = re.compile(
     r"(?<!\S)(?:--build-arg|--env|-e)[ =][\"']?(?P<name>[A-Za-z_]\w{0,80})=(?P<quote>[\"']?)(?P<value>[^\s\"']+)"
@@ -241,6 +242,7 @@ def spans(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             if (
                 match["value"]
+                and not (pattern in (_INPUT, _RECEIVED) and _TYPE_WORD.fullmatch(match["value"]))
                 and not _LOG_WORDS.fullmatch(match["name"])
                 and not is_harmless(match["name"], match["value"])
             ):

@@ -237,6 +237,10 @@ _LOOSE_SET = re.compile(
     r"((?:[^\s\"'\[\](){},;:<>|\\]){4,})",
     _I,
 )
+# Whom everybody logs in as, and what somebody has hidden already.
+_NOBODY = re.compile(
+    r"[a-z][a-z0-9+.-]{1,30}://(?:(?:git|hg|\*+)|[^\s/@:]{0,80}:\*+)@[^\s@]*(?=\s|$|[\"'`<>])", re.IGNORECASE
+)
 _NO_PASSWORD = re.compile(r"[/.~$%{\[(*].*|\d+|[A-Za-z]:\\.*|true|false|null|none|\w+\(.*|-.*", re.IGNORECASE)
 _COLUMN = re.compile(
     r"[Pp][Aa][Ss][Ss](?:[Ww]|[Pp][Hh])|[Ss][Ee][Cc][Rr][Ee][Tt]|[Tt][Oo][Kk][Ee][Nn]|[Aa][Pp][Ii][_-]?[Kk][Ee][Yy]"
@@ -264,6 +268,8 @@ def spans(text: str) -> Iterator[Span]:
     for kind, pattern in PATTERNS:
         for match in pattern.finditer(text):
             start, end = match.span(_group(match))
+            if kind == "CONNECTION" and _NOBODY.match(text, start):
+                continue
             if end > start and not (kind in ("PASSWORD", "TOKEN") and _is_reference(text[start:end])):
                 yield start, end, kind
     for pattern in (_WEAK_SET, _LOOSE_SET, _SESSION_ID):
