@@ -221,7 +221,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", r"\b(?:setenv|setx|set\s{1,4}-\w{1,4}|ENV|ARG)\s{1,4}\w{0,60}(?-i:[A-Z0-9_]{0,60}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))\s{1,4}[\"']?([^\s\"'=]{4,})", 0),
         ("PASSWORD", r"\bcredentials?\s{1,4}[\w.@-]{1,60}:([^\s:/\"']{4,})", _I),
         ("PASSWORD", r"--from-literal[= ][\"']?[\w.-]{1,253}=([^\s\"']+)", 0),
-        ("EMAIL", r"(?<![\w.+%-])[\w.+%-]{1,64}@(?!\d{1,5}\.\d{1,5}\.)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", 0),
+        ("EMAIL", r"(?<![\w.+%-])(?!git@)[\w.+%-]{1,64}@(?!\d{1,5}\.\d{1,5}\.)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", 0),
     )
 )  # fmt: skip
 # A password by a short name: a word counts where it is quoted, or where nothing but a sign of assignment stands between.
