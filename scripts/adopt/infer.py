@@ -11,7 +11,7 @@ from typing import Any
 from scripts.adopt import folder_kinds, lost, needed, units, variables
 from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import forward_addresses, lead_to_page, replace_deployed, serve_addresses
-from scripts.adopt.inference.builders import builder_of, fetched_fonts
+from scripts.adopt.inference.builders import builder_of, fetched_fonts, read_above
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told, worker_of
 from scripts.adopt.inference.entries import main_file, modules
 from scripts.adopt.inference.environment import insists_on_tls, variables_of
@@ -67,6 +67,8 @@ def decide(whole: Whole) -> Decision:
     """Return what the app's file says."""
     found = Decision()
     services: dict[str, Any] = {}
+    for unit in whole.units:
+        read_above(unit, whole.tree)
     found.data = {"services": services, "secrets": {}, "jobs": {}, "addresses": []}
     ports = {unit.name: port_of(unit, whole.tree, found) for unit in whole.units}
     page = whole.page
@@ -191,7 +193,7 @@ def _sources(unit: Unit, builder: Mapping[str, Any] | None, context: Context) ->
         spec["ignore"] += TESTS_OF_A_PAGE
         context.found.because(f"services.{unit.name}.ignore", "tests, whose types a build checks as well", place)
     if builder and unit.strange_lock:
-        spec["ignore"].append("uv.lock")
+        spec["ignore"].append(unit.strange_lock.removeprefix(f"{spec['context']}/"))
         context.found.because(
             f"services.{unit.name}.ignore", "uv.lock", f"{unit.strange_lock}: holds none of its packages"
         )

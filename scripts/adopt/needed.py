@@ -262,6 +262,22 @@ def out_of_reach(tree: Tree, folder: str, context: str, main: str, wanted: Colle
     return found
 
 
+def from_above(tree: Tree, folder: str, root: str, main: str, tops: Collection[str]) -> set[str]:
+    """Return the files above a program's folder that it loads: those of the modules `tops`, which a root has, and what
+    these load there.
+    """
+    waiting, seen = [main], {main}
+    while waiting:
+        file = waiting.pop()
+        for module, names, _ in _imported(tree.text(file)):
+            known = module.split(".")[0] in tops or not f"{file}/".startswith(f"{folder}/")
+            starts = [folder, root] if known else [folder]
+            fresh = {one for start in starts for one in _files(tree, start, file, module, names)} - seen
+            seen |= fresh
+            waiting += fresh
+    return {file for file in seen if not f"{file}/".startswith(f"{folder}/")}
+
+
 def beyond_the_top(tree: Tree, folder: str, main: str, name: str) -> Iterator[tuple[Place, str, str]]:
     """Yield (place, import, module that it stands in) of each relative import that leads above what Python knows as
     the top, where the first file of a program is started as the module `name`: Python refuses it.

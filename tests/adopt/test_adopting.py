@@ -860,25 +860,24 @@ def test_a_build_that_makes_tables_in_a_database_is_made_without_it(tmp_path: Pa
     assert (["env", "PYTHONPATH=.", "python", "tables.py"] in commands) is (step == "python tables.py")
 
 
-def test_a_module_beside_the_folder_that_an_image_is_built_from_is_told_before_anything_is_built(
-    tmp_path: Path,
-) -> None:
-    """Its author starts it from above; its image ends with a module that is not there."""
+def test_a_module_beside_a_programs_folder_is_in_its_image(tmp_path: Path) -> None:
+    """Its author starts it from above; an image of its folder alone would end with a module that is not there."""
     app = make(tmp_path, **{
-        **below("api", API), "api__models.py": "", "shared__db.py": "", "models.py": "",
+        **below("api", API), "api__models.py": "", "models.py": "",
+        "shared__db.py": "from shared.settings import KEY\n", "shared__more.py": "OTHER = os.environ['OTHER']\n",
+        "shared__settings.py": "import os\nKEY = os.environ['JWT_SECRET']\n",
         "api__routes.py": "import json, models\nfrom shared.db import engine\nfrom fastapi import APIRouter\n",
     })  # fmt: skip
     (app / "api/main.py").write_text("from fastapi import FastAPI\nimport routes\napp = FastAPI()\n")
-    said = (
-        "api/routes.py:2: api imports shared, which lies above api: its image has it not, and it ends there; move it"
-        " into api, or write a Dockerfile that is built from above"
-    )
     found = adopt(app)
-    assert found.decision.endings == [said] and asking.told(found)[-1] == f"to mend: {said}"
+    api = services(found)["api"]
+    assert (api["builder"], api["context"], api["buildArgs"]["MEMBER"]) == ("python", ".", "api")
+    assert list(from_yaml(found.text)["secrets"]["auth-secrets"]["keys"]) == ["JWT_SECRET"], "read by what it imports"
+    assert not found.decision.endings and "services.api.context: ., where shared is  <- api/routes.py:2" in found.text
     (app / "api/routes.py").write_text("import sys\nsys.path.insert(0, '..')\nfrom shared.db import engine\n")
-    assert len(adopt(app).decision.endings) == 1, "what is above is not in the image, whatever is looked through"
+    assert services(adopt(app))["api"]["context"] == ".", "it looks there by its own"
     make(app, **{"api__lib__shared__db.py": ""})
-    assert not adopt(app).decision.endings, "it may look there"
+    assert services(adopt(app))["api"]["context"] == "api", "it may look there"
 
 
 @pytest.mark.parametrize(
@@ -4037,3 +4036,19 @@ def test_a_copy_whose_page_is_only_begun_is_told_and_not_the_default(tmp_path: P
 
     adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
     assert asked[0].default == "phase2" and asked[0].text.endswith("Of phase3 the page is only begun.")
+
+
+@pytest.mark.parametrize(
+    ("url", "led"), [("http://localhost:3000/api/auth/jwks", True), ("http://localhost:3000", False),
+                     ("http://localhost:8000/api/auth/jwks", False)],
+)  # fmt: skip
+def test_a_server_that_asks_the_page_at_an_address_in_its_code_finds_it_there(
+    tmp_path: Path, url: str, led: bool
+) -> None:
+    """As one that takes the keys from there by which people's tokens are checked; a list of origins asks nobody."""
+    main = f'from fastapi import FastAPI\nfrom jwt import PyJWKClient\nKEYS = "{url}"\napp = FastAPI()\n'
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__app__page.tsx": "", **below("api", {**API, "main.py": main}),
+    })  # fmt: skip
+    values = services(adopt(app))["api"]["values"]
+    assert [one["name"] for one in values.get("extraContainers", [])] == ["lead-to-page"] * led

@@ -156,14 +156,18 @@ asyncio.run(main())
 
 def lead_to_page(unit: Unit, environment: Mapping[str, str], context: Context) -> list[dict[str, Any]]:
     """Return the container beside a program in Python by which it finds the page where browsers do: at an address of
-    `localhost` that it is told, and that is its pod's own. None where it is told no such one.
+    `localhost` that it is told or that its code has, and that is its pod's own. None where there is no such one.
     """
     page = context.whole.page
-    if page is None or page is unit or not unit.python or page.name not in context.browser:
+    if page is None or page is unit or not unit.python:
         return []
-    port, outside = context.browser[page.name], context.outside(page)
-    asked = any(name.endswith("AUTH_URL") and value.startswith(outside) for name, value in environment.items())
-    if not asked or port == context.ports[unit.name]:
+    known = context.browser.get(page.name, context.published[page.name])
+    written = any(_local_port(url) == known and variables.path_of(url) for url, _ in unit.code.urls)
+    if not written and page.name not in context.browser:
+        return []
+    outside, port = context.outside(page), context.browser[page.name]
+    told_of = any(name.endswith("AUTH_URL") and value.startswith(outside) for name, value in environment.items())
+    if not (told_of or written) or port == context.ports[unit.name]:
         return []
     host = context.whole.hosts.get(page.name, page.name)
     code = _LEADER.format(host=host, to=context.ports[page.name], port=port)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
-from scripts.adopt import dockerfiles, variables, workspaces
+from scripts.adopt import dockerfiles, needed, python_source, variables, workspaces
 from scripts.adopt.folder_kinds import is_within
 from scripts.adopt.inference.decision import PYTHON_KINDS, Context, worker_of
 from scripts.adopt.inference.entries import (
@@ -14,6 +15,7 @@ from scripts.adopt.inference.entries import (
     NAMED,
     find_application,
     known_by_name,
+    main_file,
     main_files,
     module_name,
     own_name,
@@ -55,7 +57,7 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
         found.remarks.append(f"{problems[0]}; and no builder of the product fits: the build will fail")
         return {}
     workspace = _workspace(unit, tree)
-    spec = _in_workspace(unit, workspace, builder) if workspace else {}
+    spec = _in_workspace(unit, workspace, builder) if workspace else _from_above(unit, tree)
     if workspace and not spec:
         found.remarks.append(
             f"{workspace.place}: {unit.name}: it lies beside {unit.sources}, where its build has it not"
@@ -65,6 +67,9 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
         found.because(key, builder, problem)
     if workspace and "context" in spec:
         found.because(f"services.{unit.name}.context", f"{spec['context']}, the workspace", workspace.place)
+    elif "context" in spec:
+        name, place = next(iter(_beside(unit, tree, unit.sources).items()))
+        found.because(f"services.{unit.name}.context", f"{spec['context']}, where {name} is", place)
     if job_of_page(unit, context) and builder in ("nextjs", "workspace", "node"):
         whole = {"WHOLE": "1"} if builder == "nextjs" else {}
         if given := spec.get("buildArgs", {}) | whole | job_packages(unit, context):
@@ -89,6 +94,33 @@ def _workspace(unit: Unit, tree: Tree) -> Workspace | None:
     """Return the workspace whose packages a service uses."""
     find = workspaces.of_python if unit.python else workspaces.of_javascript
     return find(tree, unit.sources)
+
+
+def _from_above(unit: Unit, tree: Tree) -> dict[str, Any]:
+    """Return how a program in Python is built that imports what lies above its folder; nothing for another one."""
+    root = _root_of(unit, tree)
+    member = PurePosixPath(unit.sources).relative_to(root)
+    return {"context": root, "buildArgs": {"MEMBER": str(member)}} if root != unit.sources else {}
+
+
+def _root_of(unit: Unit, tree: Tree) -> str:
+    """Return the folder out of which a program has all that it imports: its own, or one above."""
+    parents = (one.as_posix() for one in PurePosixPath(unit.sources).parents)
+    return next((one for one in (unit.sources, *parents) if not _beside(unit, tree, one)), unit.sources)
+
+
+def read_above(unit: Unit, tree: Tree) -> None:
+    """Read what a program in Python imports from above its folder, whose variables are its own."""
+    if tops := _beside(unit, tree, unit.sources):
+        root, main = _root_of(unit, tree), main_file(unit, tree)
+        for file in sorted(needed.from_above(tree, unit.sources, root, main, tops)):
+            python_source.read(tree.text(file), file, unit.code, {})
+
+
+def _beside(unit: Unit, tree: Tree, folder: str) -> dict[str, Place]:
+    """Return the modules that a program imports and that an image which is built from a folder has not."""
+    main = main_file(unit, tree) if unit.python else ""
+    return needed.out_of_reach(tree, unit.sources, folder, main, unit.packages.wanted) if main else {}
 
 
 def _in_workspace(unit: Unit, workspace: Workspace, builder: str) -> dict[str, Any]:
@@ -121,6 +153,8 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
     if unit.python:
         yield from dockerfiles.broken_python(tree, recipe, unit.python, unit.python.lock or unit.strange_lock)
         yield from dockerfiles.too_early(tree, recipe, unit.sources)
+        for name, place in _beside(unit, tree, unit.folder).items():
+            yield f"{place}: {name}, which lies above {unit.folder}, out of what {recipe.file} is given"
         yield from _started_above(unit, tree)
         yield from _starts_nothing(unit, tree)
         if file := lacks_migrations(unit, context):

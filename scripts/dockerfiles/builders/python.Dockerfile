@@ -1,4 +1,5 @@
-# A Python program: FastAPI, Flask, Django, a worker; the context is its folder. The app's file says by which command it runs.
+# A Python program: FastAPI, Flask, Django, a worker; the context is its folder, or one above, out of which it is MEMBER. The
+# app's file says by which command it runs.
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
 # What is needed comes from uv.lock, requirements.txt, Poetry's or Pipenv's lock or pyproject.toml, whichever is there; what
@@ -7,6 +8,7 @@ ARG PYTHON_IMAGE=python:3.13-slim-trixie
 # requirements that Windows wrote in UTF-16 are read all the same.
 FROM ${PYTHON_IMAGE} AS packages
 ARG BEFORE=""
+ARG MEMBER=.
 ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_PROJECT_ENVIRONMENT=/venv VIRTUAL_ENV=/venv PATH=/uv/bin:$PATH
 # What pip keeps aside is in a cache that no image holds.
 # hadolint ignore=DL3042
@@ -14,9 +16,10 @@ RUN --mount=type=cache,target=/root/.cache,sharing=locked \
     python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target /uv uv==0.13.9 \
     && python -m venv --without-pip /venv \
     # The program's folders come after Python's own and the packages: a file `types.py` or a folder `mcp` hides none of them.
-    && printf '/app\n/app/src\n' >"$(/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/app.pth"
+    && printf '%s\n' "/app/$MEMBER" "/app/$MEMBER/src" /app >"$(/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/app.pth"
 WORKDIR /app
-COPY requirements*.tx[t] pyproject.tom[l] uv.loc[k] poetry.loc[k] Pipfil[e] Pipfile.loc[k] ./
+COPY ${MEMBER}/requirements*.tx[t] ${MEMBER}/pyproject.tom[l] ${MEMBER}/uv.loc[k] ${MEMBER}/poetry.loc[k] ${MEMBER}/Pipfil[e] \
+    ${MEMBER}/Pipfile.loc[k] ./
 # Poetry's plugin and Pipenv write what they locked as requirements. What does not come ready made is compiled, once
 # compilers are there.
 # hadolint ignore=SC2086,DL3008,DL3009
@@ -49,5 +52,7 @@ WORKDIR /app
 # A program may write beside itself, as it does where it was written: a log, what is sent to it.
 RUN chown 10001:10001 /app
 COPY --chown=10001:10001 . .
+ARG MEMBER=.
+WORKDIR /app/${MEMBER}
 USER 10001:10001
 CMD ["python"]
