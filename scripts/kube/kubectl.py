@@ -7,7 +7,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ from scripts.host.pipes import Stream
 from scripts.host.shell import CommandError, Result, Shell
 from scripts.kube import api, objects, queries
 from scripts.kube.arguments import one_file
+
+CLAIMED = "see whether an autoscaler sets it back (kubectl get hpa), and that kubectl is a real one (kubectl version)"
 
 
 class Changes:
@@ -254,6 +256,23 @@ class Kubectl:
         """GET a path of a Service through the API server: works on every cluster, needs no port-forward."""
         name = f"{scheme}:{service}:{port}" if scheme else f"{service}:{port}"
         return self.ask("get", "--raw", f"/api/v1/namespaces/{namespace}/services/{name}/proxy{path}")
+
+
+def replace_pods(kubectl: Kubectl, names: Sequence[str], namespace: str, *, dry: bool = False) -> None:
+    """Replace the pods of workloads, as `deployment/backend`, one by one.
+
+    Raises CommandError, or UserError where kubectl says to have done it and nothing of a workload has changed.
+    """
+
+    def specs() -> list[Any]:
+        parts = [name.partition("/") for name in names]
+        return [(kubectl.find(kind, name, namespace) or {}).get("spec") for kind, _, name in parts]
+
+    before = [] if dry else specs()
+    kubectl.effect("rollout", "restart", *names, "--namespace", namespace)
+    for name, old, new in zip(names, before, [] if dry else specs(), strict=False):
+        if old == new:
+            raise UserError(f"kubectl says that it restarted {name}, but nothing of it changed", CLAIMED)
 
 
 def rollout_status(name: str, namespace: str, limit: float) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from scripts.errors import UserError
 from scripts.host.files import write_whole
 from scripts.images import plan
 from scripts.kube import manifest_diff, objects, releases
+from scripts.kube.kubectl import replace_pods
 from scripts.kube.manual_changes import ManualChange
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
@@ -88,7 +89,7 @@ def _restart_readers(run: Run, wanted: Sequence[Workload], put_back: frozenset[s
     for item in kubectl.items(versions.KINDS, run.namespace) if put_back else ():
         key = (item["kind"], item["metadata"]["namespace"], objects.name_of(item))
         if key in known and not put_back.isdisjoint(objects.configmaps_read(objects.template(item))):
-            kubectl.effect("rollout", "restart", f"{key[0].lower()}/{key[2]}", "--namespace", key[1])
+            replace_pods(kubectl, [f"{key[0].lower()}/{key[2]}"], key[1])
             yield key[2]
 
 

@@ -15,7 +15,7 @@ from scripts.errors import UserError
 from scripts.host.paths import audit_file
 from scripts.host.shell import CommandError
 from scripts.kube import objects, releases, workloads
-from scripts.kube.kubectl import MANAGER, Unanswered, is_forbidden, not_listed, rollout_status
+from scripts.kube.kubectl import CLAIMED, MANAGER, Unanswered, is_forbidden, not_listed, replace_pods, rollout_status
 from scripts.kube.workloads import Workload
 from scripts.pipeline import app_secrets, live
 from scripts.pipeline.access import page_url
@@ -30,7 +30,6 @@ DELETED = (
     "deployments,statefulsets,daemonsets,jobs,cronjobs,services,ingresses,configmaps,secrets,persistentvolumeclaims"
 )
 FOREIGN = " (made by somebody else)"
-CLAIMED = "see whether an autoscaler sets it back (kubectl get hpa), and that kubectl is a real one (kubectl version)"
 MADE_BY_THE_CLUSTER = ("kube-root-ca.crt", "kubernetes")
 
 
@@ -190,11 +189,7 @@ def restart(session: Session, services: Sequence[str]) -> None:
     chosen = [workload(session, service) for service in services]
     names = [one.resource for one in chosen]
     with hold_release_lock(session):
-        before = [_found(session, one) for one in chosen]
-        session.kubectl.effect("rollout", "restart", *names, "--namespace", session.settings.release.namespace)
-        for one, old in zip(chosen, before, strict=True):
-            if not session.shell.dry and _found(session, one).get("spec") == old.get("spec"):
-                raise UserError(f"kubectl says that it restarted {one.resource}, but nothing of it changed", CLAIMED)
+        replace_pods(session.kubectl, names, session.settings.release.namespace, dry=session.shell.dry)
         await_rollouts(session, names)
 
 

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.errors import UserError
 from scripts.kube import objects
-from scripts.kube.kubectl import MANAGER, Kubectl
+from scripts.kube.kubectl import CLAIMED, MANAGER, Kubectl
 from scripts.kube.workloads import Workload
 
 KEY_SECRET = "todo-chatbot-versions"  # noqa: S105 a name: the Secret that holds the key of the digests
@@ -137,15 +138,20 @@ def renew(
     Pods of a `first` install have just been made with the Secrets as they are: there it is only written down.
     """
     known = {(one.kind.lower(), one.namespace, one.name) for one in workloads}
-    found = [item for namespace in {one.namespace for one in workloads} for item in kubectl.items(KINDS, namespace)]
+
+    def old() -> list[Outdated]:
+        found = [item for namespace in {one.namespace for one in workloads} for item in kubectl.items(KINDS, namespace)]
+        return [one for one in outdated(found, versions) if (one.kind, one.namespace, one.name) in known]
+
     names = []
-    for one in outdated(found, versions):
-        if (one.kind, one.namespace, one.name) not in known:
-            continue
+    for one in (before := old()):
         note = {"metadata": {"annotations": {ANNOTATION: one.annotation}}}
         patch = note if first else {"spec": {"template": note}}
         kubectl.effect(
             "patch", one.kind, one.name, "--namespace", one.namespace, "--type", "merge", "--patch", json.dumps(patch)
         )
         names += [] if first else [one.name]
+    if before and not kubectl.shell.dry and (still := old()):
+        told = f"kubectl says that it changed {still[0].kind}/{still[0].name}, but nothing of it changed"
+        raise UserError(told, CLAIMED)
     return names

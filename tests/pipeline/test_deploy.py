@@ -158,9 +158,14 @@ def test_pods_that_may_hold_what_was_changed_by_hand_are_replaced_when_it_is_put
         return {"kind": "Deployment", "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
 
     there = [reader("web", "web-config"), reader("api", "api-config"), reader("theirs", "web-config")]
-    kubectl = SimpleNamespace(items=lambda *_: there, effect=lambda *words: told.append(words))
+    kubectl = SimpleNamespace(
+        items=lambda *_: there, effect=lambda *words: told.append(words), find=lambda *_: {"spec": {"told": len(told)}}
+    )
     at_work: Any = SimpleNamespace(session=SimpleNamespace(kubectl=kubectl), namespace="shop")
     own = [Workload("Deployment", "shop", name, {}) for name in ("web", "api")]
     assert list(deploy._restart_readers(at_work, own, frozenset({"web-config"}))) == ["web"]
     assert told == [("rollout", "restart", "deployment/web", "--namespace", "shop")]
     assert list(deploy._restart_readers(at_work, own, frozenset())) == []
+    kubectl.find = lambda *_: {"spec": {}}  # a kubectl that says so and does nothing
+    with pytest.raises(UserError, match="says that it restarted deployment/web, but nothing of it changed"):
+        list(deploy._restart_readers(at_work, own, frozenset({"web-config"})))
