@@ -292,3 +292,11 @@ JSON_VALUES = st.recursive(
 def test_whatever_stands_in_values_they_name_secrets_or_none(given_values: dict[str, Any]) -> None:
     found = values.secrets_read(given_values) | values.configmaps_read(given_values)
     assert all(isinstance(name, str) and name for name in found)
+
+
+def test_a_kubectl_that_replaces_nobody_and_says_so_is_found_out() -> None:
+    cluster = Cluster()
+    cluster.hold("auth", KEY="a")
+    cluster.effect = lambda *_, **__: Result(0, "deployment.apps/backend patched")  # type: ignore[method-assign]
+    with pytest.raises(UserError, match="kubectl says that it changed deployment/backend, but nothing of it changed"):
+        versions.renew(cluster.kubectl(), [BACKEND], {"auth": "0123456789abcdef"})
