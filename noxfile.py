@@ -35,11 +35,6 @@ TRACKS = (("e2e",), ("lint", "test", "slow"), ("engine", "conformance"), ("servi
 PATIENT = ("lint", "test", "slow", "services", "policy")
 # The rooms of tests that work or wait longest: each is a process of its own, and they begin first.
 LONG_ROOMS = ("tests/ai", "tests/diagnose", "tests/adopt", "tests/dev", "embedded")
-# Files of tests/e2e that take twice as long as the main job itself: before a release, and in CI, not at every merge.
-EXTENDED = (
-    "adapting", "adopt", "any_services", "backup", "canary", "chart_upgrade", "dev", "environments", "guides",
-    "monitor", "scaling", "zero_downtime",
-)  # fmt: skip
 POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium-headless-shell"
 PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium-headless-shell"}  # the whole browser takes twice the time
 # What names a failure, and pytest's lines that say why: whoever reads the end of a log has nothing else.
@@ -74,7 +69,7 @@ class Ended(NamedTuple):
 
 @nox.session(name="all")
 def every(session: nox.Session) -> None:
-    """The sessions below up to the main job, side by side, and at the end what each took and what failed."""
+    """All sessions below that need no choice, and at the end what each took and what failed."""
     # Beforehand, since a package manager serves one at a time; a session that lacks something says so itself.
     session.run("invoke", "install", success_codes=[0, 1])
     for path in PACKAGES:
@@ -241,24 +236,13 @@ def bench(session: nox.Session) -> None:
 @nox.session(venv_backend="uv", reuse_venv=True)
 def e2e(session: nox.Session) -> None:
     """The main job as a user runs it, on real containers, and the app in a real browser."""
-    _on_clusters(session, ["tests/e2e", *(f"--ignore=tests/e2e/test_{name}.py" for name in EXTENDED)])
-
-
-@nox.session(venv_backend="uv", reuse_venv=True)
-def extended(session: nox.Session) -> None:
-    """What goes beyond the main job, on real containers: every guide, the proofs, other people's apps…"""
-    _on_clusters(session, [f"tests/e2e/test_{name}.py" for name in EXTENDED])
-
-
-def _on_clusters(session: nox.Session, files: list[str]) -> None:
     python = Path(session.bin, "python")
     _install(session, python, "tests/browser/requirements.txt")
     _debian(session, CHROMIUM)
     browser = {"BROWSER_PYTHON": str(python)}
     workers = max(2, min(4, (os.cpu_count() or 2) - 1))  # each has a cluster of its own
-    shared = [*files, "-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
-    words = ["tests/e2e", *session.posargs] if session.posargs else shared
-    session.run(sys.executable, "-m", "pytest", *words, env=browser, external=True)
+    words = session.posargs or ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
+    session.run(sys.executable, "-m", "pytest", "tests/e2e", *words, env=browser, external=True)
 
 
 @nox.session(venv_backend="uv", reuse_venv=True)

@@ -15,7 +15,7 @@ import pytest
 from tests.support.project import Project, make_project
 
 # Those that take longest come first, so that none of them is alone at the end; the rest is shared out as it comes.
-# In `extended` the second worker begins with other apps, while the first one builds the product's own for all others.
+# The second worker begins with other apps, while the first one builds the product's own for all that follow.
 LONG_FIRST = ("zero_downtime", "adopt", "page", "any_services", "guides", "environments", "dev", "trouble", "backup")
 
 
