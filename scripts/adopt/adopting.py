@@ -337,7 +337,8 @@ def _one_copy(tree: Tree, composed: list[Described], answers: Mapping[str, str])
         return answer, None
     text = f"several applications, or copies of one: {', '.join(roots)}: which one?"
     begun = [root for root in roots if _only_begun(tree, root)]
-    whole = [root for root in roots if root not in begun and not _lacks_sources(tree, root)]
+    lacking = [root for root in roots if root not in begun and _lacks_sources(tree, root)]
+    whole = [root for root in roots if root not in (*begun, *lacking)]
     if not whole and not any(key.endswith(".incomplete") for key in answers):
         _refuse_copies(tree, roots)
     whole = whole or list(roots)
@@ -345,7 +346,7 @@ def _one_copy(tree: Tree, composed: list[Described], answers: Mapping[str, str])
     whole = [root for root in whole if folder_kinds.knows_people(tree, root)] or whole
     if begun:
         text += f" Of {', '.join(begun)} the page is only begun."
-    if lacking := [root for root in roots if root not in (*whole, *begun)]:
+    if lacking:
         text += f" The repository does not hold all sources of {', '.join(lacking)}."
     return "", Question("copy", text, roots, folder_kinds.newest(whole))
 

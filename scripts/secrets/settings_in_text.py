@@ -56,10 +56,10 @@ _RECEIVED = re.compile(
     r"[\"']?\b(?:loc|path)[\"']?\s{0,9}:\s{0,9}[\[(](?:[^\[\](){}\n]{0,200}[^\w.-])?(?P<name>[A-Za-z_][\w.-]{0,120})[\"'],?\s{0,40}[\])]"
 )
 _TYPE_WORD = re.compile(r"undefined|null|none|nan|string|number|boolean|bool|object|array|str|int|dict|list", re.I)
-# A mapping on one line, as YAML also writes it.
 _GIVEN = re.compile(
     r"(?<!\S)(?:--build-arg|--env|-e)[ =][\"']?(?P<name>[A-Za-z_]\w{0,80})=(?P<quote>[\"']?)(?P<value>[^\s\"']+)"
 )
+# A mapping on one line, as YAML also writes it.
 _FLOW = re.compile(r"(?:^|[\s{,])(?:data|stringData|binaryData):[ \t]{0,9}\{(?P<held>[^{}\n]{1,20000})\}", re.MULTILINE)
 _FLOW_ENTRY = re.compile(r"[\"']?(?P<name>[\w.-]{1,253})[\"']?:[ \t]{1,9}[\"']?(?P<value>[^\s,{}\"']+)")
 _GO_MAP = re.compile(r"(?<=[\[ ])(?P<name>[A-Z][A-Z0-9_]{2,80}):(?P<value>[^\s\]\[]{1,500})(?=[ \]])")

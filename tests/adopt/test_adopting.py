@@ -444,6 +444,23 @@ def test_a_copy_whose_sources_are_not_whole_is_told_and_not_the_default(tmp_path
     assert asked[0].default == "phase2" and "does not hold all sources of phase3." in asked[0].text
 
 
+def test_a_copy_that_is_whole_and_not_the_default_is_not_said_to_lack_sources(tmp_path: Path) -> None:
+    """One without a server of its own is passed over for another reason."""
+    server = '@app.post("/register")\ndef register(): ...\n'
+    app = make(tmp_path, **{
+        f"phase{number}__web__{name}": text for number in (2, 3) for name, text in
+        {"package.json": NEXT, "app__page.tsx": 'fetch("/api/register");\n'}.items()
+    } | {"phase2__api__requirements.txt": "fastapi\n", "phase2__api__main.py": server})  # fmt: skip
+    asked: list[Question] = []
+
+    def ask(question: Question) -> str:
+        asked.append(question)
+        return question.default
+
+    adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
+    assert asked[0].default == "phase2" and "does not hold" not in asked[0].text
+
+
 @pytest.mark.parametrize("test", ["app/a.test.ts", "lib/a.spec.tsx", "__tests__/a.tsx"])
 def test_a_pages_tests_stay_out_of_the_build_that_the_product_brings(tmp_path: Path, test: str) -> None:
     """Their types are checked as well: a build would end at what a matcher is not known to have."""
