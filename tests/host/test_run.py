@@ -88,6 +88,30 @@ def test_a_checkout_whose_path_cannot_be_worked_with_is_refused(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, "-,-"),
+        ({"PYTHONDONTWRITEBYTECODE": "1"}, "-,HOME/.venv/pycache"),
+        ({"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/of/mine"}, "-,/of/mine"),
+        ({"PYTHONPYCACHEPREFIX": "/of/mine"}, "-,/of/mine"),
+    ],
+)
+def test_bytecode_that_is_not_wanted_beside_sources_is_kept_in_the_environment(
+    tmp_path: Path, given: dict[str, str], kept: str
+) -> None:
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    for name in ("run", "requirements.txt"):
+        shutil.copy2(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "requirements.txt", tmp_path / ".venv")
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
+    names = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+    env = {key: value for key, value in os.environ.items() if key not in names} | given
+    shown = ["sh", "-c", 'echo "${PYTHONDONTWRITEBYTECODE:--},${PYTHONPYCACHEPREFIX:--}"']
+    done = subprocess.run([tmp_path / "run", *shown], env=env, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == kept.replace("HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize(
     ("name", "without", "others"),
     [
         ("a b,c'd%e$f \u00fc", ("HOME", "LANG"), {"LC_ALL": "C", "GIT_DIR": "/nowhere", "PYTHONUTF8": "0"}),
