@@ -11,7 +11,7 @@ from typing import Any
 from scripts.adopt import folder_kinds, lost, needed, units, variables
 from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import forward_addresses, lead_to_page, replace_deployed, serve_addresses
-from scripts.adopt.inference.builders import builder_of, fetched_fonts, read_above
+from scripts.adopt.inference.builders import beside, builder_of, fetched_fonts, read_above
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told, worker_of
 from scripts.adopt.inference.entries import main_file, modules
 from scripts.adopt.inference.environment import insists_on_tls, variables_of
@@ -113,9 +113,7 @@ def decide(whole: Whole) -> Decision:
 
 def _out_of_reach(unit: Unit, folder: str, tree: Tree) -> Iterator[str]:
     """Yield a line for each module of a program that its image will not have, however it is built from its folder."""
-    main = main_file(unit, tree) if unit.python else ""
-    wanted = unit.packages.wanted
-    for name, place in needed.out_of_reach(tree, unit.sources, folder, main, wanted).items() if main else ():
+    for name, place in beside(unit, tree, folder).items():
         said = (
             f"{place}: {unit.name} imports {name}, which lies above {folder}: its image has it not, and it ends there"
         )

@@ -59,6 +59,17 @@ def adopt(path: Path, root: Path = ROOT, **options: Any) -> Adopted:
     return adopting.adopt(Request(path, **options), root, Shell(), None, helm)
 
 
+def taking_defaults(path: Path) -> tuple[Adopted, list[Question]]:
+    """An application that is adopted by somebody who takes every default, and what was asked."""
+    asked: list[Question] = []
+
+    def ask(question: Question) -> str:
+        asked.append(question)
+        return question.default
+
+    return adopting.adopt(Request(path), ROOT, Shell(), ask, helm), asked
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -434,13 +445,7 @@ def test_a_copy_whose_sources_are_not_whole_is_told_and_not_the_default(tmp_path
         f"phase{number}__web__{name}": text for number in (2, 3) for name, text in
         {"package.json": NEXT, "app__page.tsx": 'import "./lib/a";\n'}.items()
     } | {"phase2__web__app__lib__a.ts": "", ".gitignore": "lib/\n"})  # fmt: skip
-    asked: list[Question] = []
-
-    def ask(question: Question) -> str:
-        asked.append(question)
-        return question.default
-
-    adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
+    _, asked = taking_defaults(app)
     assert asked[0].default == "phase2" and "does not hold all sources of phase3." in asked[0].text
 
 
@@ -451,13 +456,7 @@ def test_a_copy_that_is_whole_and_not_the_default_is_not_said_to_lack_sources(tm
         f"phase{number}__web__{name}": text for number in (2, 3) for name, text in
         {"package.json": NEXT, "app__page.tsx": 'fetch("/api/register");\n'}.items()
     } | {"phase2__api__requirements.txt": "fastapi\n", "phase2__api__main.py": server})  # fmt: skip
-    asked: list[Question] = []
-
-    def ask(question: Question) -> str:
-        asked.append(question)
-        return question.default
-
-    adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
+    _, asked = taking_defaults(app)
     assert asked[0].default == "phase2" and "does not hold" not in asked[0].text
 
 
@@ -537,13 +536,7 @@ def test_the_default_is_the_last_copy_that_a_person_can_use(tmp_path: Path, last
         f"phase{number}__{name}": text for number, texts in ((2, first), (3, last))
         for name, text in {"web__package.json": NEXT, **texts}.items()
     })  # fmt: skip
-    asked: list[Question] = []
-
-    def ask(question: Question) -> str:
-        asked.append(question)
-        return question.default
-
-    adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
+    _, asked = taking_defaults(app)
     assert asked[0].default == default
 
 
@@ -781,13 +774,7 @@ def test_copies_are_told_by_their_pages_and_the_last_is_the_default_in_roman_num
         "Phase_IV__Dockerfile.web": "FROM node:24-slim\nCOPY web/ .\nCMD npm start\n",
         "Phase_IV__web__package.json": NEXT, ".tool__skills__page__package.json": NEXT,
     })  # fmt: skip
-    asked: list[Question] = []
-
-    def ask(question: Question) -> str:
-        asked.append(question)
-        return question.default
-
-    chosen = adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
+    chosen, asked = taking_defaults(app)
     assert asked[0].options == ("Phase_II", "Phase_III", "Phase_IV") and asked[0].default == "Phase_IV"
     assert services(chosen)["web"]["dockerfile"] == "Phase_IV/Dockerfile.web"
     assert {spec["context"] for spec in services(adopt(app, answers={"copy": "Phase_III"})).values()} == {
@@ -4045,13 +4032,7 @@ def test_a_copy_whose_page_is_only_begun_is_told_and_not_the_default(tmp_path: P
         "phase3__web__src__App.jsx": "<p>Edit <code>src/App.jsx</code> and save to test HMR</p>\n",
         **below("phase2__api", API), **below("phase3__api", API),
     })  # fmt: skip
-    asked: list[Question] = []
-
-    def ask(question: Question) -> str:
-        asked.append(question)
-        return question.default
-
-    adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
+    _, asked = taking_defaults(app)
     assert asked[0].default == "phase2" and asked[0].text.endswith("Of phase3 the page is only begun.")
 
 

@@ -68,7 +68,7 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
     if workspace and "context" in spec:
         found.because(f"services.{unit.name}.context", f"{spec['context']}, the workspace", workspace.place)
     elif "context" in spec:
-        name, place = next(iter(_beside(unit, tree, unit.sources).items()))
+        name, place = next(iter(beside(unit, tree, unit.sources).items()))
         found.because(f"services.{unit.name}.context", f"{spec['context']}, where {name} is", place)
     if job_of_page(unit, context) and builder in ("nextjs", "workspace", "node"):
         whole = {"WHOLE": "1"} if builder == "nextjs" else {}
@@ -106,18 +106,18 @@ def _from_above(unit: Unit, tree: Tree) -> dict[str, Any]:
 def _root_of(unit: Unit, tree: Tree) -> str:
     """Return the folder out of which a program has all that it imports: its own, or one above."""
     parents = (one.as_posix() for one in PurePosixPath(unit.sources).parents)
-    return next((one for one in (unit.sources, *parents) if not _beside(unit, tree, one)), unit.sources)
+    return next((one for one in (unit.sources, *parents) if not beside(unit, tree, one)), unit.sources)
 
 
 def read_above(unit: Unit, tree: Tree) -> None:
     """Read what a program in Python imports from above its folder, whose variables are its own."""
-    if tops := _beside(unit, tree, unit.sources):
+    if tops := beside(unit, tree, unit.sources):
         root, main = _root_of(unit, tree), main_file(unit, tree)
         for file in sorted(needed.from_above(tree, unit.sources, root, main, tops)):
             python_source.read(tree.text(file), file, unit.code, {})
 
 
-def _beside(unit: Unit, tree: Tree, folder: str) -> dict[str, Place]:
+def beside(unit: Unit, tree: Tree, folder: str) -> dict[str, Place]:
     """Return the modules that a program imports and that an image which is built from a folder has not."""
     main = main_file(unit, tree) if unit.python else ""
     return needed.out_of_reach(tree, unit.sources, folder, main, unit.packages.wanted) if main else {}
@@ -153,7 +153,7 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
     if unit.python:
         yield from dockerfiles.broken_python(tree, recipe, unit.python, unit.python.lock or unit.strange_lock)
         yield from dockerfiles.too_early(tree, recipe, unit.sources)
-        for name, place in _beside(unit, tree, unit.folder).items():
+        for name, place in beside(unit, tree, unit.folder).items():
             yield f"{place}: {name}, which lies above {unit.folder}, out of what {recipe.file} is given"
         yield from _started_above(unit, tree)
         yield from _starts_nothing(unit, tree)
