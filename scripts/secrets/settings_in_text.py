@@ -135,7 +135,13 @@ _HARMLESS_VALUE = re.compile(
 )
 _PLAIN_WORD = re.compile(r"[A-Za-z]{1,12}")
 _PLAIN_URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[\w.:/\[\]-]*", re.IGNORECASE)
-_REFERENCE = re.compile(r"<set to the key .*|<none>|\$\(\w+\)|\(v1:[\w.]+\)")
+# A variable by its name, as a shell, a compose file and a workflow write it. By no other word after a `$`: a password
+# may begin with one.
+VARIABLE = (
+    r"\$\{[A-Za-z_][\w.]*\}|\$\{\{[^{}\n]*\}\}|\$(?:env:)?[A-Z_][A-Z0-9_]*"
+    r"|\$(?:[a-z]{1,20}_?){0,4}(?:[Pp]assword|[Ss]ecret|[Tt]oken|[Aa]pi_?[Kk]ey|_key|[a-z]Key)"
+)
+_REFERENCE = re.compile(rf"{VARIABLE}|<set to the key .*|<none>|\$\(\w+\)|\(v1:[\w.]+\)")
 _PROGRAMS = (
     "sh|bash|ash|python3?|node|npm|npx|yarn|pnpm|java|ruby|php|go|uvicorn|gunicorn|hypercorn|flask|django|celery|nginx|"
     "httpd|postgres|mysqld|mongod|redis-server|sleep|cat|echo|true|false|tail|exec|env|dumb-init|tini|caddy|envoy|infinity"

@@ -14,7 +14,7 @@ import re
 import string
 from collections.abc import Iterator
 
-from scripts.secrets.settings_in_text import NO_DATABASE_KEY
+from scripts.secrets.settings_in_text import NO_DATABASE_KEY, VARIABLE
 
 Span = tuple[int, int, str]  # start, end, kind
 
@@ -83,7 +83,7 @@ _HELD = (
     rf"s?\\{{0,4}}[\"']\s{{0,9}}:\s{{0,9}}(?:\[\s{{0,40}}|\{{\s{{0,40}}\\{{0,4}}[\"']{_KEY}\\{{0,4}}[\"']\s{{0,9}}:\s{{0,9}})"
     r"\\{0,4}[\"']([^\"'\n\\]{3,})"
 )
-_NOT = r"(?!(?:\\{0,4}[\"'])?(?:field required|true|false|null|none|nil|undefined|optional|required|missing|empty|invalid|\*+)\b)(?!unexpected status\b|server message\b|exec: |(?:Get|Post|Head) \\{0,4}\")(?![\"']?<|[{\[]|\$\{?[A-Z_(]|\*{3})"
+_NOT = r"(?!(?:\\{0,4}[\"'])?(?:field required|true|false|null|none|nil|undefined|optional|required|missing|empty|invalid|\*+)\b)(?!unexpected status\b|server message\b|exec: |(?:Get|Post|Head) \\{0,4}\")(?![\"']?<[^<>\n]*>|[{\[]|\$[{(]|(?-i:\$[A-Z_][A-Z0-9_]*(?![\w$]))|\*{3})"
 _SPDX_NAMES = (
     r"[\"']?(?:MIT|Apache|A?L?GPL|BSD|ISC|MPL|EPL|CC0|CC-|Unlicense|WTFPL|Zlib|BSL|SSPL|Elastic|Proprietary|Commercial)"
 )
@@ -241,7 +241,13 @@ _LOOSE_SET = re.compile(
 _NOBODY = re.compile(
     r"[a-z][a-z0-9+.-]{1,30}://(?:(?:git|hg|\*+)|[^\s/@:]{0,80}:\*+)@[^\s@]*(?=\s|$|[\"'`<>])", re.IGNORECASE
 )
-_NO_PASSWORD = re.compile(r"[/.~$%{\[(*].*|\d+|[A-Za-z]:\\.*|true|false|null|none|\w+\(.*|-.*", re.IGNORECASE)
+# A variable by its name, and the place for one in a template: `$` before other words may begin a password.
+_VARIABLE = re.compile(
+    r"(?:(?i:bearer|basic|token|digest|apikey)\s{1,8})?(?:"
+    rf"{VARIABLE}|\$\{{[A-Z_]+|\{{[a-z_]+|\$\(.*|\$\d|%[sdv]|\*+|<[A-Za-z][\w. -]*>|\{{\{{?[^{{}}]*\}}\}}?|(?i:undefined|null|none)"
+    r")[\"'`,;)}]*|(?i:bearer|basic|digest|negotiate)[,;]?"
+)
+_NO_PASSWORD = re.compile(r"[/.~%{\[(*].*|\$[{(].*|\d+|[A-Za-z]:\\.*|true|false|null|none|\w+\(.*|-.*", re.IGNORECASE)
 _COLUMN = re.compile(
     r"[Pp][Aa][Ss][Ss](?:[Ww]|[Pp][Hh])|[Ss][Ee][Cc][Rr][Ee][Tt]|[Tt][Oo][Kk][Ee][Nn]|[Aa][Pp][Ii][_-]?[Kk][Ee][Yy]"
 )
@@ -360,9 +366,10 @@ def _is_reference(value: str) -> bool:
         re.fullmatch(
             # a call in source text, whose argument is judged by itself; a type with its check
             r"[A-Za-z_$][\w$]*(?:\.[\w$]+)*[(\[]|(?:str|SecretStr|string|Optional\[str\]) = \w+\([^\"']*\)|[A-Z]\w*\(\w+=[^\"']*\)|\$\{[\w.]+\}[`\"'}) ]*|"
-            r"(?:VAR)?CHAR|TEXT|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+[,;)]?|\$\S+|\{\{.*|%\w+|os\.\S+|process\.env\S*|\d{1,4}[,;)]?",
+            r"(?:VAR)?CHAR|TEXT|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+[,;)]?|\{\{.*|%\w+|os\.\S+|process\.env\S*|\d{1,4}[,;)]?",
             value,
         )
+        or _VARIABLE.fullmatch(value)
         or re.fullmatch(
             r"(?:str|string|bytes|int|bool|yes|no|expired|authentication|wrong|incorrect)[,;.)]?", value, _I
         )

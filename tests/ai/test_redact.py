@@ -332,3 +332,27 @@ def test_a_known_value_that_is_broken_over_two_lines_is_hidden(text: str) -> Non
     safe, mapping = redact(text, [secret])
     assert "Zx9" not in safe and "vBn4" not in safe and "before" in safe and "after" in safe
     assert restore(safe, mapping) == text
+
+
+# What reports quote: a command with the name of a variable where the secret will be.
+VARIABLES = (
+    "Authorization: Bearer $TOKEN", 'curl -H "Authorization: Bearer $TOKEN" http://api/x',
+    "Authorization: Bearer ${API_TOKEN}", "Authorization: Bearer <token>", "Authorization: Bearer {token}",
+    "Authorization: Bearer {{ token }}", "Authorization: Bearer $(cat /var/run/token)", "Authorization: Bearer undefined",
+    "Authorization: Bearer ${{ secrets.TOKEN }}", "Authorization: token $GITHUB_TOKEN", "Authorization: Bearer %s",
+    "API_KEY=$OPENAI_API_KEY", 'export A_SECRET="${B_SECRET}"', "docker build --build-arg TOKEN=$TOKEN .",
+    "password=$password", "docker login -u me -p $DOCKER_PASSWORD", "db.password: $env:DB_PASSWORD",
+)  # fmt: skip
+BEGINNING_WITH_A_DOLLAR = ("$ecret", "$Ecret1x", "$uperman99", "$uper$ecret1", "$PASS$WORD", "$PASSWORDx1")
+
+
+@pytest.mark.parametrize("text", VARIABLES)
+def test_the_name_of_a_variable_is_no_secret(text: str) -> None:
+    assert redact(text) == (text, {})
+
+
+@pytest.mark.parametrize("form", ["password={}", "DB_PASSWORD={}", "password: {}", 'PASSWORD="{}"', "pass={}"])
+@pytest.mark.parametrize("password", BEGINNING_WITH_A_DOLLAR)
+def test_a_password_that_begins_as_a_variable_does_is_hidden(form: str, password: str) -> None:
+    safe, _ = redact(form.format(password))
+    assert password not in safe
