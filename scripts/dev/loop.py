@@ -28,11 +28,10 @@ from scripts.dev.sources import Source
 from scripts.diagnose.examine import with_cause
 from scripts.diagnose.redaction import clean
 from scripts.errors import UserError
-from scripts.host.paths import state_folder
+from scripts.host.paths import generated_folder, state_folder
 from scripts.images.build_context import Entry
 from scripts.kube.objects import NAME_LABEL
 from scripts.pipeline.access import access
-from scripts.pipeline.deploy import GENERATED
 from scripts.pipeline.live import Live
 from scripts.pipeline.rollout import await_rollout
 from scripts.settings.configuration import read_settings
@@ -204,7 +203,8 @@ class Loop:
         settings = self._settings
         contexts = [source.dev_service.service.context for source in self._sources.values()]
         recipes = [source.dev_service.service.dockerfile.parent for source in self._sources.values()]
-        values = [file.parent for file in settings.release.values if file.parent.name != GENERATED]
+        derived = generated_folder(settings.root)
+        values = [file.parent for file in settings.release.values if file.parent != derived]
         return [*contexts, *recipes, *values, settings.root / "config", settings.release.chart]
 
     def _changed(self, paths: frozenset[Path]) -> None:

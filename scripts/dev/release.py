@@ -19,7 +19,8 @@ from scripts.dev.sources import Source
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.host.files import write_whole
-from scripts.pipeline.deploy import GENERATED, deploy
+from scripts.host.paths import generated_folder
+from scripts.pipeline.deploy import deploy
 from scripts.pipeline.images import build, load
 from scripts.pipeline.live import Live
 from scripts.pipeline.prepare import prepare
@@ -148,6 +149,6 @@ def _write_values(services: Iterable[DevService], settings: Settings) -> Path:
         if place := service.place(release, one.name):
             given = service.values(one, values.at(current, place))
             laid = overlay(laid, values.nested(place, given))
-    target = settings.root / GENERATED / f"{release.name}.dev.yaml"
+    target = generated_folder(settings.root) / f"{release.name}.dev.yaml"
     write_whole(target, json.dumps(laid, indent=2) + "\n")
     return target

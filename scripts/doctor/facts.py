@@ -29,6 +29,7 @@ from scripts.doctor.ingress import controller_ready
 from scripts.errors import UserError
 from scripts.host import network, parsing, resources, toolchain
 from scripts.host.fetching import UNANSWERED
+from scripts.host.paths import tools_folder
 from scripts.host.shell import Result, Shell
 from scripts.host.toolchain import TOOLS
 from scripts.images import base_images, docker
@@ -216,7 +217,7 @@ def _told_versions(shell: Shell, clients: Iterable[Client]) -> tuple[Client, ...
 
 
 def _ask_tool(shell: Shell, tool: toolchain.Tool, root: Path) -> str:
-    pinned = root / ".tools" / tool.name
+    pinned = tools_folder(root) / tool.name
     path = str(pinned) if pinned.is_file() else shutil.which(tool.name)
     if not path:
         return ""
@@ -259,7 +260,7 @@ def _ask_cluster(settings: Settings, shell: Shell, target: str) -> dict[str, Any
     wanted = target or settings.target
     try:
         chosen = clusters.choose(wanted, clusters.force_root(settings))
-        pinned = settings.root / ".tools" / "kubectl"
+        pinned = tools_folder(settings.root) / "kubectl"
         binary = pinned if pinned.is_file() else Path(shutil.which("kubectl") or "kubectl")
         cluster = clusters.select(settings, shell, binary, chosen)
         status = dict(cluster.status())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 from pathlib import Path
@@ -12,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 """The checkout."""
 
 APP = "todo-chatbot"
+GENERATED = ".pipeline"  # folder of what is derived from the configuration, so that printed commands can be pasted
 
 
 def home() -> Path:
@@ -49,6 +51,19 @@ def config_folder() -> Path:
 def cache_folder(kind: str) -> Path:
     """Return where what can be made again lives."""
     return _user_folder("XDG_CACHE_HOME", ".cache") / kind
+
+
+def generated_folder(root: Path) -> Path:
+    """Return where what is derived from a checkout's configuration is written: there, unless it is closed to us."""
+    if os.access(root, os.W_OK):
+        return root / GENERATED
+    return cache_folder("generated") / hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
+
+
+def tools_folder(root: Path) -> Path:
+    """Return where the programs are that a checkout fetches: in it, unless it is closed to us and has none."""
+    inside = root / ".tools"
+    return inside if inside.is_dir() or os.access(root, os.W_OK) else cache_folder("tools")
 
 
 def audit_file(cluster: str) -> Path:

@@ -22,6 +22,7 @@ from urllib.response import addinfourl
 from scripts.errors import UserError
 from scripts.host.fetching import NO_ARCHIVE, UNANSWERED
 from scripts.host.files import in_place_of, write_whole
+from scripts.host.paths import tools_folder
 
 ANSWER_SECONDS = 30.0  # that a server may keep silent
 CHUNK_BYTES = 1 << 20
@@ -101,8 +102,8 @@ def install(name: str, root: Path, bases: Mapping[str, str], say: Callable[[str]
     the file where it cannot be had, or is not what the checksum says.
     """
     program = PROGRAMS[name]
-    target = root / ".tools" / name
-    mark = root / ".tools" / f"{name}.version"
+    target = tools_folder(root) / name
+    mark = target.with_name(f"{name}.version")
     if (
         target.is_file()
         and mark.is_file()
@@ -146,7 +147,7 @@ def _taken(target: Path, mark: Path, program: Program, pinned: str) -> Path:
 
 def first_on_path(root: Path) -> None:
     """Let every program find what is in the tool folder, before anything else of the same name."""
-    folder = str(root / ".tools")
+    folder = str(tools_folder(root))
     have = os.environ.get("PATH", "").split(os.pathsep)
     if have[:1] != [folder]:
         os.environ["PATH"] = os.pathsep.join([folder, *(item for item in have if item and item != folder)])

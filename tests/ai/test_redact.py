@@ -338,7 +338,8 @@ def test_a_known_value_that_is_broken_over_two_lines_is_hidden(text: str) -> Non
 VARIABLES = (
     "Authorization: Bearer $TOKEN", 'curl -H "Authorization: Bearer $TOKEN" http://api/x',
     "Authorization: Bearer ${API_TOKEN}", "Authorization: Bearer <token>", "Authorization: Bearer {token}",
-    "Authorization: Bearer {{ token }}", "Authorization: Bearer $(cat /var/run/token)", "Authorization: Bearer undefined",
+    "Authorization: Bearer {{ token }}", "Authorization: Bearer $(cat /var/run/token)",
+    "Authorization: Bearer undefined",
     "Authorization: Bearer ${{ secrets.TOKEN }}", "Authorization: token $GITHUB_TOKEN", "Authorization: Bearer %s",
     "API_KEY=$OPENAI_API_KEY", 'export A_SECRET="${B_SECRET}"', "docker build --build-arg TOKEN=$TOKEN .",
     "password=$password", "docker login -u me -p $DOCKER_PASSWORD", "db.password: $env:DB_PASSWORD",

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from scripts.host.paths import ROOT
+from scripts.host.paths import GENERATED, ROOT
 from scripts.settings import app_values
-from scripts.settings.assemble import GENERATED
 from scripts.settings.configuration import read_settings
 from tests.support.chart_values import laid_over, objects
 from tests.support.charts import DATABASE, SERVICES, UMBRELLA, by_name

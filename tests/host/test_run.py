@@ -128,15 +128,8 @@ def test_a_dry_run_is_the_first_command_of_a_checkout_wherever_it_lies(
 ) -> None:
     """Without git, a home or a folder for what is temporary: it tells what would be done, or why that cannot be."""
     home = tmp_path / name
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
-    for file in filter(None, os.fsdecode(tracked).split("\0")):
-        if (ROOT / file).is_file() and not file.startswith(("tests/", "shared/")):
-            (home / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / file, home / file)
-    (home / ".venv/bin").mkdir(parents=True)
-    (home / ".venv/bin/python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    (home / ".venv/bin/python").chmod(0o755)
-    shutil.copy(ROOT / "requirements.txt", home / ".venv")
+    copied(home)
+    python_of_ours(home / ".venv")
     env = {key: value for key, value in os.environ.items() if key not in without} | others
     started = ["sh", "-c", './"$0"/run invoke --dry pipeline', name]
     done = subprocess.run(started, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
@@ -144,3 +137,70 @@ def test_a_dry_run_is_the_first_command_of_a_checkout_wherever_it_lies(
     assert "Traceback" not in told and "should not have happened" not in told, told
     assert "Would change: " in told if done.returncode == 0 else "What to do:" in told or "error: " in told, told
     assert "== prepare" in told or done.returncode, told
+
+
+CLOSED = """
+set -e
+mount --bind "$1" "$1"
+mount -o remount,ro,bind "$1"
+cd "$1"
+shift
+exec "$@"
+"""
+
+
+def copied(home: Path) -> None:
+    """Copy what git knows of this checkout to a folder, as a clone has it."""
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+    for file in filter(None, os.fsdecode(tracked).split("\0")):
+        if (ROOT / file).is_file() and not file.startswith(("tests/", "shared/")):
+            (home / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / file, home / file)
+
+
+def python_of_ours(venv: Path) -> None:
+    """Make an environment that has this Python's packages, as if `run` had made it."""
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin/python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (venv / "bin/python").chmod(0o755)
+    shutil.copy(ROOT / "requirements.txt", venv)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a read-only disk takes root to make")
+@pytest.mark.parametrize("command", ["--dry pipeline", "--dry secrets.sync", "secrets.check"])
+def test_a_checkout_on_a_read_only_disk_can_be_looked_at(tmp_path: Path, command: str) -> None:
+    home, own = tmp_path / "checkout", tmp_path / "home"
+    copied(home)
+    sums = subprocess.run(["cksum"], input=os.fsencode(home), capture_output=True, check=True).stdout.split()
+    python_of_ours(own / ".cache/todo-chatbot/environments" / sums[0].decode())
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "VIRTUAL"))}
+    started = ["unshare", "--mount", "sh", "-c", CLOSED, "sh", home, "./run", "invoke", *command.split()]
+    done = subprocess.run(started, env=env | {"HOME": str(own)}, capture_output=True, text=True, check=False)
+    told = done.stdout + done.stderr
+    if "mount: " in told or "unshare: " in told:
+        pytest.skip("nothing can be mounted here")
+    assert "Read-only file system" not in told and "run: making" not in told, told
+    assert not (home / ".pipeline").exists() and "should not have happened" not in told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a read-only disk takes root to make")
+def test_the_environment_of_a_closed_checkout_is_made_in_the_cache(tmp_path: Path) -> None:
+    home, programs, own = tmp_path / "checkout", tmp_path / "bin", tmp_path / "own"
+    for folder in (home, programs, own):
+        folder.mkdir()
+    for name, text in {"python3": PYTHON, "uv": UV}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    for name in ("run", "requirements.txt"):
+        shutil.copy2(ROOT / name, home / name)
+    env = {"PATH": f"{programs}:/usr/bin:/bin", "SETTINGS": "", "UV_STATUS": "0", "CALLS": str(tmp_path / "calls")}
+    shown = ["sh", "-c", 'echo "$VIRTUAL_ENV $PYTHONPYCACHEPREFIX"']
+    started = ["unshare", "--mount", "sh", "-c", CLOSED, "sh", home, "./run", *shown]
+    done = subprocess.run(started, env=env | {"HOME": str(own)}, capture_output=True, text=True, check=False)
+    if "mount: " in done.stderr or "unshare: " in done.stderr:
+        pytest.skip("nothing can be mounted here")
+    assert done.returncode == 0, done.stderr
+    venv, bytecode = done.stdout.split()
+    assert venv.startswith(f"{own}/.cache/todo-chatbot/environments/") and bytecode == f"{venv}/pycache"
+    nowhere = subprocess.run(started, env=env | {"HOME": str(home)}, capture_output=True, text=True, check=False)
+    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (1, 1) and "can be written" in nowhere.stderr
