@@ -15,13 +15,14 @@ from scripts.context.release_lock import settle_unfinished_run
 from scripts.context.run import Run, outcomes_of, threads
 from scripts.errors import UserError
 from scripts.host.files import write_whole
+from scripts.host.paths import generated_folder
 from scripts.images import plan
 from scripts.kube import manifest_diff, objects, releases
 from scripts.kube.kubectl import replace_pods
 from scripts.kube.manual_changes import ManualChange
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
-from scripts.pipeline import lent, live
+from scripts.pipeline import lent, live, put_back
 from scripts.pipeline.app_secrets import complete_secrets
 from scripts.pipeline.busy import refuse_while_busy
 from scripts.pipeline.hooks import hooks_watched
@@ -31,8 +32,6 @@ from scripts.secrets import versions
 from scripts.settings.model import Outcome, Plan, Release, Settings
 from scripts.settings.reading import overlay
 
-GENERATED = ".pipeline"  # folder of generated values files, so that the printed helm command can be pasted
-
 
 @dataclass(frozen=True)
 class _Done:
@@ -41,7 +40,7 @@ class _Done:
     revision: int
     changes: tuple[str, ...]
     installed: bool = False  # by this run, which made all its pods
-    put_back: frozenset[str] = frozenset()  # ConfigMaps that somebody had changed by hand
+    there: tuple[objects.Object, ...] = ()  # its live objects, where it was not changed
 
 
 def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
@@ -72,25 +71,20 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
     for release in numbers:
         for name in versions.renew(session.kubectl, found.of(release), current, first=done[release].installed):
             yield Outcome("deploy", name, "done", 0.0, "pods replaced: a Secret or ConfigMap they read has changed")
-        for name in _restart_readers(run, found.of(release), done[release].put_back):
+        for name in _restart_holders(run, found, release, done[release].there):
             yield Outcome(
                 "deploy", name, "done", 0.0, "pods replaced: they may have been started with what is put back"
             )
     return found
 
 
-def _restart_readers(run: Run, wanted: Sequence[Workload], put_back: frozenset[str]) -> Iterator[str]:
-    """Replace the pods that read a ConfigMap which is as the release says again, and yield whose they are.
-
-    What their template says of it never changed: whoever was started in the meantime holds the value by hand.
-    """
-    known = {(one.kind, one.namespace, one.name) for one in wanted}
-    kubectl = run.session.kubectl
-    for item in kubectl.items(versions.KINDS, run.namespace) if put_back else ():
-        key = (item["kind"], item["metadata"]["namespace"], objects.name_of(item))
-        if key in known and not put_back.isdisjoint(objects.configmaps_read(objects.template(item))):
-            replace_pods(kubectl, [f"{key[0].lower()}/{key[2]}"], key[1])
-            yield key[2]
+def _restart_holders(run: Run, found: Live, release: str, there: Sequence[objects.Object]) -> Iterator[str]:
+    """Replace the pods that may hold what was put back in a ConfigMap since, and yield whose they are."""
+    session = run.session
+    seen = there or live.objects_of(session, found.records.values())
+    for kind, namespace, name in put_back.holders(session, release, found.of(release), seen):
+        replace_pods(session.kubectl, [f"{kind.lower()}/{name}"], namespace)
+        yield name
 
 
 def _groups(run: Run, planned: Plan) -> Iterator[list[Release]]:
@@ -120,7 +114,8 @@ def _deploy_one(
     same = newest and newest.status == "deployed" and newest.inputs == inputs and not undone and not gone
     if newest and same and _runs_as_recorded(record, there):
         text = f"revision {newest.number}"
-        return Outcome("deploy", release.name, "unchanged", time.monotonic() - started, text), _Done(newest.number, ())
+        done = _Done(newest.number, (), there=tuple(there))
+        return Outcome("deploy", release.name, "unchanged", time.monotonic() - started, text), done
     run.deployed.add(release.name)
     _end_killed_operation(run, release, history)
     before = _manifest(run, release, newest.number) if newest else ""
@@ -142,8 +137,7 @@ def _deploy_one(
         changes += tuple(f"{one.label}: put back, it was {one.who}" for one in undone)
         changes += tuple(f"{one}: made again, somebody had deleted it" for one in gone)
     outcome = Outcome("deploy", release.name, "done", time.monotonic() - started, f"revision {number}")
-    put_back = frozenset(one.name for one in undone if one.kind == "ConfigMap")
-    return outcome, _Done(number, changes, installed=number == 1, put_back=put_back)
+    return outcome, _Done(number, changes, installed=number == 1)
 
 
 def _made(release: Release, history: Sequence[Revision], before: Revision | None) -> int:
@@ -210,7 +204,7 @@ def release_values(planned: Plan, release: Release, settings: Settings, secrets:
 
 def write_values(settings: Settings, release: Release, values: Mapping[str, Any]) -> Path:
     """Write the generated values of a release to a file that helm reads, and return it."""
-    file = settings.root / GENERATED / f"{release.name}.images.yaml"
+    file = generated_folder(settings.root) / f"{release.name}.images.yaml"
     # JSON is YAML in which a tag like 12e34567 cannot be read as a number.
     write_whole(file, json.dumps(values, indent=2) + "\n")
     return file

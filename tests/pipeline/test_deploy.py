@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -148,24 +150,100 @@ def test_a_deploy_of_sources_that_nobody_built_is_refused_before_anything_is_cha
         images.refuse_unbuilt(at_work, ready)
 
 
-def test_pods_that_may_hold_what_was_changed_by_hand_are_replaced_when_it_is_put_back() -> None:
+class Shop:
+    """A release with one service and its ConfigMap, at moments of one hour."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, ...]] = []
+        self.written = {"helm": 0}
+        self.started, self.phase = 1, "running"
+        self.status = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1}
+        self.revisions = [("a", "1", 0)]  # what the ConfigMap says, the version of the chart, and when
+        self.session: Any = SimpleNamespace(kubectl=self, settings=SimpleNamespace(release=RELEASE))
+
+    @staticmethod
+    def at(minute: int) -> str:
+        return f"2026-01-01T10:{minute:02}:00Z"
+
+    def items(self, kind: str, *_: str) -> list[dict[str, Any]]:
+        records = []
+        for number, (value, version, minute) in enumerate(self.revisions, 1):
+            meta = {"name": "web-config", "labels": {"helm.sh/chart": version}}
+            text = json.dumps({"kind": "ConfigMap", "metadata": meta, "data": {"LEVEL": value}})
+            packed = base64.b64encode(base64.b64encode(json.dumps({"manifest": text}).encode())).decode()
+            labels = {"name": "todo", "version": str(number)}
+            meta = {"name": str(number), "labels": labels, "creationTimestamp": self.at(minute)}
+            records.append({"metadata": meta, "data": {"release": packed}})
+        return records
+
+    def visible(self, kind: str, *_: str) -> tuple[list[dict[str, Any]], list[str]]:
+        state = {self.phase: {"startedAt": self.at(self.started)}}
+        meta = {"name": "web-1", "namespace": "shop", "labels": {"app": "web"}, "creationTimestamp": self.at(1)}
+        return [{"metadata": meta, "status": {"containerStatuses": [{"state": state}]}}], []
+
+    def find(self, *_: str) -> dict[str, Any]:
+        return {"spec": {"told": len(self.told)}}
+
+    def effect(self, *words: str) -> None:
+        self.told.append(words)
+
+    def there(self) -> tuple[dict[str, Any], ...]:
+        entries = [
+            {"manager": who, "time": self.at(minute), "fieldsV1": {"f:data": {}}}
+            for who, minute in self.written.items()
+        ]
+        labelled = {"manager": "kubectl-label", "time": self.at(59), "fieldsV1": {"f:metadata": {}}}
+        meta = {"name": "web-config", "namespace": "shop", "managedFields": [*entries, labelled]}
+        container = {"name": "web", "envFrom": [{"configMapRef": {"name": "web-config"}}]}
+        spec = {"selector": {"matchLabels": {"app": "web"}}, "template": {"spec": {"containers": [container]}}}
+        reader = {"name": "web", "namespace": "shop", "generation": 1, "creationTimestamp": self.at(0)}
+        workload = {"kind": "Deployment", "metadata": reader, "spec": spec, "status": self.status}
+        theirs = workload | {"metadata": reader | {"name": "theirs"}}
+        return {"kind": "ConfigMap", "metadata": meta}, workload, theirs
+
+    def replaced(self) -> list[str]:
+        live: Any = SimpleNamespace(of=lambda release: [Workload("Deployment", "shop", "web", {})], records={})
+        run: Any = SimpleNamespace(session=self.session)
+        return list(deploy._restart_holders(run, live, "todo", self.there()))
+
+
+@pytest.mark.parametrize(
+    ("case", "changes", "replaced"),
+    [
+        ("nobody did anything", {}, False),
+        ("put back by helm, its run killed before it replaced them", {"written": {"helm": 9}}, True),
+        ("put back by the person", {"written": {"helm": 0, "kubectl-edit": 9}}, True),
+        ("changed before they were started", {"written": {"helm": 0, "kubectl-edit": 1}}, False),
+        ("started again since, as after a crash", {"written": {"helm": 9}, "started": 10}, False),
+        ("none runs", {"written": {"helm": 9}, "phase": "waiting"}, False),
+        ("being rolled out", {"written": {"helm": 9}, "status": {"replicas": 2, "updatedReplicas": 1}}, False),
+        ("not seen by its controller", {"written": {"helm": 9}, "status": {"observedGeneration": 0}}, False),
+        ("another version of the chart", {"written": {"helm": 9}, "revisions": [("a", "1", 0), ("a", "2", 9)]}, False),
+        ("and put back after it", {"written": {"helm": 9}, "revisions": [("a", "1", 0), ("a", "1", 8)]}, True),
+        (
+            "and nothing of it changed since",
+            {"written": {"helm": 9}, "revisions": [("a", "1", 0), ("a", "2", 9), ("a", "2", 20)]},
+            False,
+        ),
+    ],
+)
+def test_pods_that_may_hold_what_was_put_back_since_are_replaced_whoever_did_it(
+    case: str, changes: dict[str, Any], replaced: bool
+) -> None:
     """`kubectl edit configmap`, and a restart: what the template says of it never changed."""
-    told: list[tuple[str, ...]] = []
+    shop = Shop()
+    if len(changes.get("revisions", ())) == 0 and changes.get("written") == {"helm": 9}:
+        changes = changes | {"revisions": [("a", "1", 0), ("a", "1", 9)]}
+    vars(shop).update(changes)
+    assert shop.replaced() == (["web"] if replaced else [])
+    assert shop.told == ([("rollout", "restart", "deployment/web", "--namespace", "shop")] if replaced else [])
 
-    def reader(name: str, configmap: str) -> dict[str, Any]:
-        container = {"name": name, "envFrom": [{"configMapRef": {"name": configmap}}]}
-        spec = {"template": {"spec": {"containers": [container]}}}
-        return {"kind": "Deployment", "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
 
-    there = [reader("web", "web-config"), reader("api", "api-config"), reader("theirs", "web-config")]
-    kubectl = SimpleNamespace(
-        items=lambda *_: there, effect=lambda *words: told.append(words), find=lambda *_: {"spec": {"told": len(told)}}
+def test_a_kubectl_that_only_says_that_it_restarted_them_is_found_out() -> None:
+    shop = Shop()
+    shop.written["kubectl-edit"] = 9
+    shop.session.kubectl = SimpleNamespace(
+        visible=shop.visible, effect=lambda *words: None, find=lambda *_: {"spec": {}}
     )
-    at_work: Any = SimpleNamespace(session=SimpleNamespace(kubectl=kubectl), namespace="shop")
-    own = [Workload("Deployment", "shop", name, {}) for name in ("web", "api")]
-    assert list(deploy._restart_readers(at_work, own, frozenset({"web-config"}))) == ["web"]
-    assert told == [("rollout", "restart", "deployment/web", "--namespace", "shop")]
-    assert list(deploy._restart_readers(at_work, own, frozenset())) == []
-    kubectl.find = lambda *_: {"spec": {}}  # a kubectl that says so and does nothing
     with pytest.raises(UserError, match="says that it restarted deployment/web, but nothing of it changed"):
-        list(deploy._restart_readers(at_work, own, frozenset({"web-config"})))
+        shop.replaced()
