@@ -1041,6 +1041,29 @@ def test_people_are_known_by_what_the_route_hands_them_to(tmp_path: Path) -> Non
     assert found["services"]["app"]["buildEnvironment"]["MAILER_API_KEY"]
 
 
+@pytest.mark.parametrize(
+    ("version", "config", "environment", "keys"),
+    [
+        ("5.0.0-beta.25", "NextAuth({ providers: [] })", {"AUTH_TRUST_HOST": "true"}, {"AUTH_SECRET"}),
+        ("^5.0.0", "NextAuth({ trustHost: true, secret: process.env.MY_SECRET })", {}, {"MY_SECRET"}),
+        ("^4.24.7", "NextAuth({ providers: [] })", {}, {"NEXTAUTH_SECRET"}),
+    ],
+)
+def test_auth_js_is_told_what_it_takes_by_itself(
+    tmp_path: Path, version: str, config: str, environment: dict[str, str], keys: set[str]
+) -> None:
+    """Without it each sign-in in production ends with UntrustedHost or MissingSecret."""
+    app = make(tmp_path, **{
+        "package.json": json.dumps({"dependencies": {"next": "15", "next-auth": version}}),
+        "auth.ts": f'import NextAuth from "next-auth";\nexport const {{ handlers }} = {config};\n',
+        "app__api__auth__[...nextauth]__route.ts": 'import { handlers } from "@/auth";\n',
+    })  # fmt: skip
+    found = from_yaml(adopt(app).text)
+    given = found["services"]["app"]["environment"]
+    assert {name: value for name, value in given.items() if "TRUST" in name} == environment
+    assert set(found["secrets"]["auth-secrets"]["keys"]) == keys
+
+
 def test_a_server_of_its_own_may_know_the_people(tmp_path: Path) -> None:
     app = make(tmp_path, **{
         "web__package.json": NEXT, "auth__package.json": '{"dependencies": {"express": "5", "better-auth": "1.4"}}',

@@ -16,7 +16,7 @@ from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, 
 from scripts.adopt.inference.jobs import imported_files
 from scripts.adopt.inference.journey import better_auth
 from scripts.adopt.inference.tokens import checked_by, issued_at, signed_by_page
-from scripts.adopt.tree import Place
+from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit, calls_a_broker
 from scripts.host import parsing
 
@@ -67,8 +67,8 @@ _KEYS = (  # clients that end a program without a key which they take by themsel
 
 
 def _unsaid(unit: Unit, context: Context) -> list[Read]:
-    """Return what packages take from the environment by themselves: the key of a model's client, what Better Auth signs
-    with, and where it is.
+    """Return what packages take from the environment by themselves: the key of a model's client, what Better Auth and
+    Auth.js sign with, and where they are.
     """
     imports = unit.code.imports
     place = imports.get("openai") or imports.get("agents")
@@ -78,7 +78,25 @@ def _unsaid(unit: Unit, context: Context) -> list[Read]:
     text = context.whole.tree.text(auth) if auth else ""
     own = ["BETTER_AUTH_SECRET"] if auth and not re.search(r"\bsecret\s*:", text) else []
     own += ["BETTER_AUTH_URL"] if auth and unit.kind == "nextjs" and not re.search(r"\bbaseURL\b", text) else []
-    return model + [Read(name, Place(auth)) for name in own]
+    return model + [Read(name, Place(auth)) for name in own] + _of_auth_js(unit, context.whole.tree)
+
+
+_AUTH_JS = ("next-auth", "@auth/core", "@auth/sveltekit", "@auth/express", "@auth/solid-start", "@auth/qwik")
+
+
+def _of_auth_js(unit: Unit, tree: Tree) -> list[Read]:
+    """Return what Auth.js takes by itself: in production it answers at no host that it is not told to trust."""
+    place = unit.wants(*_AUTH_JS)
+    if place is None:
+        return []
+    sources = [tree.text(file) for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".tsx", ".mjs"))]
+    text = "\n".join(one for one in sources if "NextAuth" in one or "next-auth" in one or "@auth/" in one)
+    old = bool(re.match(r"\D{0,2}[34]\b", unit.packages.wanted.get("next-auth", "")))
+    known = (r"\bsecret\s*:", "NEXTAUTH_SECRET" if old else "AUTH_SECRET")
+    found = [] if re.search(known[0], text) else [Read(known[1], place)]
+    if old or re.search(r"\btrustHost\s*:|\bAUTH_TRUST_HOST\b", text):
+        return found
+    return [*found, Read("AUTH_TRUST_HOST", place, default="true", required=True)]
 
 
 def _database(

@@ -10,6 +10,8 @@ from scripts.pipeline.person.web import token_part
 
 LINES = 2  # of a server's own words, where no sign is known
 _SIGNS = (  # the first that is found counts: what lies below comes before what follows from it
+    (r"\bUntrustedHost\b", "Auth.js trusts no host by itself in production: it takes AUTH_TRUST_HOST=true"),
+    (r"\bMissingSecret\b|\[NO_SECRET\]", "Auth.js has nothing to sign with: it takes AUTH_SECRET, or NEXTAUTH_SECRET"),
     (r'column \\?"?(?P<what>[\w.]+)\\?"? (?:of relation \S+ )?does not exist|no such column: (?P<table>\S+)',
      "the column {what} is not there: two programs each have a table of that name in mind"),
     (r'relation \\?"(?P<what>[^"\\]+)\\?" does not exist|no such table: (?P<table>\S+)',
