@@ -414,3 +414,45 @@ def test_a_title_that_reads_like_a_question_is_none(title: str) -> None:
         chat.say(words)
         chat.say("yes")
         assert chat.titles() == [title]
+
+
+@pytest.mark.parametrize(
+    ("message", "reply"),
+    [
+        ("ad eggs", "Added: eggs."),
+        ("addd eggs", "Added: eggs."),
+        ("comlete buy milk", "Done: buy milk."),
+        ("please compelte 1", "Done: buy milk."),
+        ("renmae buy milk to tea", "Renamed buy milk to tea."),
+        ("shwo my tasks", "[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+        ("lst", "[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+        ("waht is left?", "3 of 3 left:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+        ("add eggs, then comlete buy milk", "Added: eggs.\nDone: buy milk."),
+        ("delte buy milk", 'Did you mean "delete buy milk"? Say "yes" and I do it.'),
+        ("remote work", 'Did you mean "remove work"? Say "yes" and I do it.'),
+        ("erledge buy milk", "Erledigt: buy milk."),
+        ("löschen1 das", 'Das kann ich nicht: "löschen1 das". ' + CAN["de"]),
+        ("notire Eier", "Notiert: Eier."),
+        ("clean the kitchen", 'I cannot do that: "clean the kitchen". ' + CAN["en"]),
+        ("lost keys", 'I cannot do that: "lost keys". ' + CAN["en"]),
+        ("mask repair", 'I cannot do that: "mask repair". ' + CAN["en"]),
+    ],
+)
+def test_a_slip_in_the_first_word_is_understood(message: str, reply: str) -> None:
+    said = Chat(FIRST).say(message)
+    assert said.startswith(reply) if reply.endswith(tuple(CAN.values())) else said == reply
+
+
+@pytest.mark.parametrize(
+    ("answer", "reply", "left"),
+    [
+        ("yes", "Deleted: buy milk.", FIRST[1:]),
+        ("no", "There is nothing to change.", FIRST),
+        ("list", "[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank", FIRST),
+    ],
+)
+def test_what_takes_away_is_not_guessed(answer: str, reply: str, left: list[str]) -> None:
+    chat = Chat(FIRST)
+    chat.say("delte buy milk")
+    assert (chat.say(answer), chat.titles()) == (reply, left)
+    assert "guess" not in chat.say("yes")

@@ -1,5 +1,6 @@
 """What the offline model understands: a message becomes wishes, each for one thing, in the language it is said in."""
 
+import difflib
 import re
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,7 +10,7 @@ from todo_agent.sentences import ENGLISH, GERMAN, Language
 Verb = Literal[
     "add", "list", "open", "finished", "count", "next", "find", "complete", "reopen", "rename", "delete", "undo",
     "yes", "no", "greet", "thank", "help", "unknown", "undone",
-    "meant",
+    "meant", "guess",
 ]  # fmt: skip
 Todo = dict[str, object]
 
@@ -119,7 +120,33 @@ def _wish(part: str, language: Language) -> Wish:
                 break  # "lösche das nicht"
             if title or verb not in TITLED:
                 return Wish(verb, title, _clean(groups.get("to", ""), language), words)
-    return Wish("unknown", part)
+    corrected = _corrected(part, language)
+    if not corrected:
+        return Wish("unknown", part)
+    wish = _wish(corrected, language)
+    # What takes something away is not guessed: "remote work" is no "remove work".
+    return Wish("guess", corrected) if wish.verb == "delete" else wish
+
+
+def _corrected(part: str, language: Language) -> str:
+    """The part with the word it begins with as it is usually written: "delte milk" is "delete milk"; nothing for any
+    other. Letters that changed places are a slip also in a short word, "lost" is no "list".
+    """
+    polite, word, rest = _BEGINNING.match(part).groups()
+    typed = word.casefold()
+    if typed in language.typed:
+        return ""
+    for near in difflib.get_close_matches(typed, language.typed, n=3, cutoff=0.75):
+        alike = difflib.SequenceMatcher(None, typed, near).ratio() >= 0.8 or sorted(typed) == sorted(near)
+        if near[0] == typed[0] and abs(len(near) - len(typed)) < 2 and alike:
+            return f"{polite}{near}{rest}"
+    return ""
+
+
+_BEGINNING = re.compile(
+    r"((?:(?:please|pls|plz|kindly|can you|could you|would you|bitte|kannst du|könntest du) )*)(\w*)(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def _clean(title: str, language: Language) -> str:

@@ -119,6 +119,10 @@ class Talk:
         for language in LANGUAGES:
             if match := _reading(language.say["new title"]).fullmatch(last):
                 return [Wish("undone")] if wish.verb == "no" else [Wish("rename", match["title"], cleaned(wish.title))]
+            if match := _reading(language.say["guess"]).fullmatch(last):
+                if wish.verb == "unknown":
+                    return []
+                return [Wish("undone")] if wish.verb == "no" else understood(match["words"])[1]
             if match := _reading(language.say["which"]).fullmatch(last):
                 names = re.findall(r'"(.+?)"(?:, |$)', match["names"])
                 asked = [one for one in understood(self._said)[1] if one.title == match["title"]]
@@ -191,6 +195,8 @@ class Talk:
             return self._unclear(wish, before, after)
         if wish.verb == "unknown":
             return [self.say("unknown", words=wish.title[:80]) + self.say("can")]
+        if wish.verb == "guess":
+            return [self.say("guess", words=wish.title)]
         if wish.verb == "yes" and not changes:
             return self._asked(len(before)) if self._question() is not None else [self.say("no question")]
         if wish.verb == "undo" and not changes:

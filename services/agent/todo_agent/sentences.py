@@ -42,6 +42,7 @@ class Language:
     all_open: re.Pattern[str]
     negated: re.Pattern[str]
     spelled: Mapping[str, str]
+    typed: tuple[str, ...]
     say: Mapping[str, str]
 
     def kind(self, words: str) -> str:
@@ -58,6 +59,10 @@ def _split(starts: str, conjunctions: str, last: str) -> re.Pattern[str]:
         rf"|, +(?=(?:{starts})\b)) *",
         re.IGNORECASE,
     )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
 
 
 def _compiled(polite: str, patterns: tuple[tuple[str, str], ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
@@ -305,6 +310,10 @@ ENGLISH = Language(
     all_open=re.compile(_OPEN_ONES, re.IGNORECASE),
     negated=re.compile(r"(?:not|nothing|none|never)\b.*|.*\b(?:not|not yet)", re.IGNORECASE),
     spelled={},
+    typed=_words(
+        "add create remember remind note complete finish check mark delete remove erase rename change "
+        "list show display find search reopen undo count what which how"
+    ),
     say={
         "can": "I work without a language model and understand simple sentences, in English and in German: "
         "I can add, list, count, find, complete, rename and delete todos, also several in one message, and undo that. "
@@ -313,6 +322,7 @@ ENGLISH = Language(
         "hello": "Hello! ",
         "thank": "You are welcome.",
         "unknown": 'I cannot do that: "{words}". ',
+        "guess": 'Did you mean "{words}"? Say "yes" and I do it.',
         "added": "Added: {title}.",
         "completed": "Done: {title}.",
         "reopened": "Open again: {title}.",
@@ -536,6 +546,10 @@ GERMAN = Language(
         "zurueck": "zurück",
         "hinzufueg": "hinzufüg",
     },
+    typed=_words(
+        "füge notiere merke erledige hake markiere lösche lösch entferne streiche benenne ändere zeige "
+        "zeig liste öffne finde suche erinnere was welche wie"
+    ),
     say={
         "can": "Ich arbeite ohne Sprachmodell und verstehe einfache Sätze, auf Deutsch und auf Englisch: "
         "Ich kann Aufgaben notieren, zeigen, zählen, finden, abhaken, umbenennen und löschen, auch mehrere in einer "
@@ -544,6 +558,7 @@ GERMAN = Language(
         "hello": "Hallo! ",
         "thank": "Gern geschehen.",
         "unknown": 'Das kann ich nicht: "{words}". ',
+        "guess": 'Meinst du "{words}"? Sag "ja", dann tue ich es.',
         "added": "Notiert: {title}.",
         "completed": "Erledigt: {title}.",
         "reopened": "Wieder offen: {title}.",
