@@ -30,7 +30,7 @@ class Session:
     def __init__(self, project: Project, *words: str) -> None:
         env = os.environ | {"XDG_STATE_HOME": str(project.state)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "invoke", "dev", *words],
+            [sys.executable, "-m", "scripts.tasks", "dev", *words],
             cwd=project.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True,
         )  # fmt: skip

@@ -120,7 +120,7 @@ def of_object(live: Object, manifest: Object | None = None) -> list[ManualChange
     entries = [one for one in live["metadata"].get("managedFields") or () if not one.get("subresource")]
     if not any(one.get("manager") == HELM for one in entries):
         return []
-    owned: dict[str, Any] = {}
+    owned: Mapping[str, Any] = {}
     for one in entries:
         if one.get("manager") in OURS:
             owned = _union(owned, one.get("fieldsV1") or {})
@@ -136,10 +136,11 @@ def of_object(live: Object, manifest: Object | None = None) -> list[ManualChange
     return list(found.values())
 
 
-def _union(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _union(one.get(key, {}), other.get(key, {})) for key in (*one, *(key for key in other if key not in one))
-    }
+def _union(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of two sets; of what only one of them has nothing is copied, as most is that of one owner."""
+    if not one or not other:
+        return one or other
+    return {**one, **{key: _union(one.get(key, {}), child) for key, child in other.items()}}
 
 
 def _unmarked(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,7 +214,7 @@ def _taken_away(live: Object, manifest: Object) -> Iterator[ManualChange]:
     Whoever takes a field away takes it from its owner too. One that helm owns still was dropped by the API server, as
     one of a feature that it has not: no deploy would bring it.
     """
-    owned: dict[str, Any] = {}
+    owned: Mapping[str, Any] = {}
     for one in live["metadata"].get("managedFields") or ():
         if one.get("manager") == HELM and not one.get("subresource"):
             owned = _union(owned, one.get("fieldsV1") or {})

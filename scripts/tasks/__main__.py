@@ -8,9 +8,10 @@ import sys
 usual = sys.excepthook
 sys.excepthook = lambda kind, *fault: None if kind is KeyboardInterrupt else usual(kind, *fault)  # while it loads
 
-from scripts.tasks import kept_list  # noqa: E402
+from scripts.tasks import kept_list, loading  # noqa: E402
 
 kept_list.use(os.path.dirname(sys.prefix))  # noqa: PTH120 loading pathlib would take as long as the kept list
+loading.load_invoke()
 
 from invoke.main import program  # noqa: E402
 

@@ -24,14 +24,15 @@ def told(*fault):
 
 sys.excepthook = told
 
-if os.getcwd() == root and sys.argv[1:] in (["--list"], ["-l"]):  # elsewhere, `scripts` may be somebody else's
+if os.getcwd() == root:  # elsewhere, `scripts` may be somebody else's
     sys.path.append(root)
     try:
-        from scripts.tasks import kept_list
+        from scripts.tasks import kept_list, loading
     except ImportError:  # an older commit
         pass
     else:
         kept_list.use(root)
+        loading.load_invoke()
 """
 
 

@@ -125,7 +125,7 @@ def interrupted(project: Project, archive: Path) -> None:
     """A restore that is killed while the database is being restored."""
     env = os.environ | {"XDG_STATE_HOME": str(project.state)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "invoke", "backup.restore", archive.name, "--yes"],
+        [sys.executable, "-m", "scripts.tasks", "backup.restore", archive.name, "--yes"],
         cwd=project.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         text=True,
     )  # fmt: skip

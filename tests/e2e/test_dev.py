@@ -32,7 +32,7 @@ class Session:
         env = os.environ | {"XDG_STATE_HOME": str(project.state)}
         env.pop("DATABASE_URL", None)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "invoke", "dev", *words],
+            [sys.executable, "-m", "scripts.tasks", "dev", *words],
             cwd=project.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, start_new_session=True,
         )  # fmt: skip

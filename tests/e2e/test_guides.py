@@ -119,7 +119,7 @@ def test_the_command_does_what_it_is_shown_for(line: str, release: Project) -> N
 def says_something_and_ends(project: Project, words: list[str]) -> bool:
     """Whether an endless command prints a line, and ends at Ctrl-C without a traceback."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "invoke", *words], cwd=project.folder, text=True, stdin=subprocess.DEVNULL,
+        [sys.executable, "-m", "scripts.tasks", *words], cwd=project.folder, text=True, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"XDG_STATE_HOME": str(project.state)},
     )  # fmt: skip
     assert process.stdout

@@ -45,7 +45,7 @@ def answers(project: Project) -> bool:
 def start(project: Project) -> subprocess.Popen[bytes]:
     """A run in the background."""
     env = os.environ | {"XDG_STATE_HOME": str(project.state)}
-    argv = [sys.executable, "-m", "invoke", "pipeline"]
+    argv = [sys.executable, "-m", "scripts.tasks", "pipeline"]
     quiet = subprocess.DEVNULL
     return subprocess.Popen(argv, cwd=project.folder, env=env, stdout=quiet, stderr=quiet, stdin=quiet)
 

@@ -42,7 +42,7 @@ class Project:
         env = os.environ | {"XDG_STATE_HOME": str(self.state)}
         env.pop("DATABASE_URL", None)
         done = subprocess.run(
-            [sys.executable, "-m", "invoke", *words],
+            [sys.executable, "-m", "scripts.tasks", *words],
             cwd=self.folder, env=env, stdout=subprocess.PIPE, text=True, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if check:

@@ -28,7 +28,7 @@ class Terminal:
         env = os.environ | {"XDG_STATE_HOME": str(project.state), "TERM": "xterm-256color"}
         for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
             env.pop(name, None)
-        argv = ["sh", "-c", ON_TERMINAL, os.ttyname(slave), sys.executable, "-m", "invoke", *words]
+        argv = ["sh", "-c", ON_TERMINAL, os.ttyname(slave), sys.executable, "-m", "scripts.tasks", *words]
         self._process = subprocess.Popen(argv, cwd=project.folder, env=env, start_new_session=True)
         self._slave = slave  # open here too, so that reading never fails while the task starts
         self._seen = b""

@@ -80,6 +80,19 @@ def test_a_run_that_changes_nothing_does_without_what_only_trouble_needs() -> No
 
 
 @pytest.mark.slow
+def test_invoke_is_loaded_without_what_it_has_for_tests_of_tasks() -> None:
+    """And a test of somebody's own tasks gets the real class, by invoke and by the standard library."""
+    code = (
+        "import sys; from scripts.tasks import loading; loading.load_invoke(); "
+        "print(*(name for name in ('unittest', 'unittest.mock', 'asyncio') if name in sys.modules)); "
+        "from invoke import MockContext, Result; from unittest.mock import Mock; "
+        "made = MockContext(run=Result('said')); print(made.run('anything').stdout, isinstance(made.run, Mock))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "\nsaid True\n"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", ["", "1"])
 def test_bytecode_is_kept_for_the_next_command_unless_a_person_wants_none(flag: str, tmp_path: Path) -> None:
     env = os.environ | {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": flag}
