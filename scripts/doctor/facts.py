@@ -370,6 +370,8 @@ def listens(port: int) -> bool:
 
 def holder_of(shell: Shell, port: int) -> str:
     """Return the program that listens at a port; nothing where none is told, as for rules of the packet filter."""
+    if not network.may_be_listened_at(port):
+        return ""
     answer = shell.probe(["ss", "-ltnpH", f"sport = :{port}"], timeout=ASK_SECONDS)
     match = re.search(r'\(\("([^"]+)",pid=(\d+)', answer.out)
     return f"{match[1]} (process {match[2]})" if match else ""

@@ -6,7 +6,6 @@ command that forwards, anew whenever that ends.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import json
 import os
@@ -23,8 +22,6 @@ from scripts.host import parsing
 from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 
-CHUNK_BYTES = 1 << 16
-RETRY_SECONDS = 1.0  # seconds until a forwarding command that ended is started again
 START_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
 KNOCK_SECONDS = 1.0
@@ -201,47 +198,7 @@ def _sockets(group: int, proc: Path) -> Iterator[str]:
                 yield from (str(link.readlink()) for link in (folder / "fd").iterdir())
 
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while piece := await reader.read(CHUNK_BYTES):
-            writer.write(piece)
-            await writer.drain()
-    with suppress(OSError):
-        writer.write_eof()
-
-
-async def _serve(port: int, target: str) -> None:
-    host, _, number = target.rpartition(":")
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            there, back = await asyncio.open_connection(host, int(number))
-        except OSError:
-            writer.close()
-            return
-        await asyncio.gather(_pass(reader, back), _pass(there, writer))
-        back.close()
-        writer.close()
-
-    for address in ("127.0.0.1", "::1"):
-        with suppress(OSError):  # a machine without IPv6 has the first one alone
-            await asyncio.start_server(connected, address, port)
-
-
-async def _keep(argv: list[str]) -> None:
-    while True:
-        await asyncio.to_thread(Shell().attach, argv)
-        await asyncio.sleep(RETRY_SECONDS)
-
-
-async def _main(file: str) -> None:
-    wanted = parsing.from_json(Path(file).read_text(encoding="utf-8"))  # noqa: ASYNC240 once, before anything is served
-    for port, target in wanted.items():
-        if isinstance(target, str):
-            await _serve(int(port), target)
-    await asyncio.gather(*(_keep(target) for target in wanted.values() if isinstance(target, list)))
-    await asyncio.Event().wait()
-
-
 if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1]))
+    from scripts.kube import relay  # it takes asyncio, which nothing else of a run does
+
+    relay.run(Path(sys.argv[1]))
