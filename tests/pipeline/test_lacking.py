@@ -14,6 +14,7 @@ from scripts.context.run import Run
 from scripts.doctor.checks import GIB
 from scripts.doctor.facts import Client, Facts
 from scripts.errors import UserError
+from scripts.host import network
 from scripts.host.shell import Result
 from scripts.pipeline import lacking
 from scripts.reporting.display import PlainDisplay
@@ -154,6 +155,7 @@ def test_a_program_that_took_the_port_while_the_cluster_was_down_is_named(
     session.kubectl = SimpleNamespace(get=lambda *_: {"items": [{"spec": {"ports": [{"nodePort": 30000}]}}]})
     session.shell.probe = lambda *_, **__: Result(0, 'LISTEN 0 5 *:30000 *:* users:(("vite",pid=77,fd=3))')
     monkeypatch.setattr(lacking, "listens", lambda port: port == 30000)
+    monkeypatch.setattr(network, "may_be_listened_at", lambda port: port == 30000)
     with pytest.raises(UserError, match=r"is taken by vite \(process 77\)"):
         lacking._ports(Run(session, PlainDisplay(io.StringIO())))
 
