@@ -101,6 +101,8 @@ def write(run: Run, folder: Path) -> Path:
 
     Raises UserError where that is a person's own file, such as the values of an environment beside a chart.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--folder {folder}: is a file, not a folder", "name a folder; it is made where it is missing")
     file = folder / f"{run.session.settings.environment}.yaml"
     if folder != run.session.settings.root / FOLDER:
         refuse_foreign(file, SIGN, "--folder")

@@ -15,6 +15,7 @@ from scripts.host import files
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\$\{([^}:]+)\}")  # with no value of its own for where there is none
+_FOREIGN = re.compile(r"\$\{(\w+:[?+][^}]*)\}")  # as a shell and a compose file put a value in; nothing here does
 
 
 def read(file: Path, name: str) -> dict[str, str]:
@@ -77,7 +78,8 @@ def _unresolved(written: Mapping[str, str | None]) -> dict[str, str]:
     found: dict[str, str] = {}
     known = set(os.environ)
     for key, value in written.items():
-        if lacking := [name for name in _REFERENCE.findall(value or "") if name not in known]:
+        lacking = [name for name in _REFERENCE.findall(value or "") if name not in known]
+        if lacking := lacking + _FOREIGN.findall(value or ""):
             found[key] = kept = Unresolved(value or "")
             kept.lacks = lacking[0]
         known.add(key)

@@ -59,7 +59,7 @@ _TOKENS = (
 )  # fmt: skip
 # Names that mean a secret whatever the value is, and names that do so only if the value looks like one.
 _STRONG = (
-    r"(?-i:[A-Z]{2}PW)|pass[_-]?word(?:[_-]?hash)?|passwd|pass[_-]?phrase|pass[_-]?code|contrase[nñ]a|mot[_ -]?de[_ -]?passe|kennwort|passwort|senha|parola(?: d'ordine)?|şifre|hasło|wachtwoord|lösenord|adgangskode|salasana|пароль|密码|密碼|パスワード|비밀번호|كلمة المرور|كلمة السر|گذرواژه|پاس ورڈ|पासवर्ड|mật khẩu|kata sandi|heslo|jelszó|סיסמה|"
+    r"(?-i:[A-Z]{2}PW)|pass[_-]?word(?:[_-]?hash)?|(?<!etc/)passwd|pass[_-]?phrase|pass[_-]?code|contrase[nñ]a|mot[_ -]?de[_ -]?passe|kennwort|passwort|senha|parola(?: d'ordine)?|şifre|hasło|wachtwoord|lösenord|adgangskode|salasana|пароль|密码|密碼|パスワード|비밀번호|كلمة المرور|كلمة السر|گذرواژه|پاس ورڈ|पासवर्ड|mật khẩu|kata sandi|heslo|jelszó|סיסמה|"
     r"(?:api|access|account|private|secret|signing|encryption|master|license|shared|storage|subscription|app|auth|client|"
     r"consumer|deploy|service|webhook|hmac|aes|session)[_-]?key|client[_-]?secret|secret|token|credentials?|"
     r"licen[cs]e[_-]?(?:code|no|number)|connection[_-]?string|conn[_-]?str|x-amz-(?:signature|security-token|credential)"

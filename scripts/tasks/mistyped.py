@@ -50,6 +50,10 @@ def _told(error: BaseException) -> str:
     context = getattr(error, "context", None)
     own = [*context.flags, *context.inverse_flags] if context else []
     options = dict.fromkeys([*own, *program.initial_context.flags])
+    # invoke takes an option that it does not know for what a task needs, and what follows that for a task.
+    taken = [str(one.value) for one in context.positional_args if one.value is not None] if context else []
+    if NO_IDEA.match(said) and (options_taken := [word for word in taken if word.startswith("--")]):
+        said = f"No idea what '{options_taken[0]}' is!"
     return explain(said, task=(context and context.name) or "", options=options, tasks=list(program.parser.contexts))
 
 

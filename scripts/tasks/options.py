@@ -116,11 +116,14 @@ def _value(parameter: inspect.Parameter, given: object) -> Any:
 def _text(parameter: inspect.Parameter, given: object) -> object:
     """Return what was given.
 
-    Raises UserError for a text with a zero byte, which neither a file nor a program takes, and for an empty one, as of
-    a variable that is not set: it would count as not given, and mean all services where one was meant.
+    Raises UserError for a text with a zero byte, which neither a file nor a program takes, for an empty one, as of a
+    variable that is not set, which would count as not given and mean all services where one was meant, and for an
+    option that invoke does not know and takes for what the task needs.
     """
     option = f"--{parameter.name.replace('_', '-')}"
     problem = "holds a zero byte" if isinstance(given, str) and "\0" in given else ""
+    if isinstance(given, str) and given.startswith("--") and given in sys.argv:
+        problem = f"{given} is no option of this task"
     if given == "" and (parameter.default != "" or _is_empty_in(sys.argv, option)):
         problem = "is empty"
     if problem:

@@ -19,7 +19,7 @@ from scripts.errors import SettingsError, UserError
 from scripts.host.paths import ROOT
 from scripts.host.shell import Result, Shell
 from scripts.kube.kubectl import Kubectl
-from scripts.secrets import key, sync, vault
+from scripts.secrets import dotenv_file, key, sync, vault
 from scripts.settings.configuration import read_app
 
 APP = read_app(ROOT, "todo-chatbot")["secrets"]
@@ -344,9 +344,15 @@ def test_an_editor_is_named_with_its_options(
 
 def test_a_reference_that_nothing_gives_is_named_and_is_not_taken_for_nothing(tree: Path) -> None:
     """An empty DATABASE_URL would mean the local database, and a run would call that done."""
-    (tree / ".env").write_text("DATABASE_URL=${NEON}\nNEON=postgresql://u:p@h/d\nOTHER=${NOBODYS}\nX=${NEON}${Y:-z}\n")
+    (tree / ".env").write_text(
+        "DATABASE_URL=${NEON}\nNEON=postgresql://u:p@h/d\nOTHER=${NOBODYS}\nX=${NEON}${Y:-z}\nASKED=${NEON:?say it}\n"
+    )
     known = sync.known_variables(tree, {})
     assert known["X"] == "postgresql://u:p@h/dz" and known["OTHER"] == "${NOBODYS}"
+    asked = known["ASKED"]
+    assert isinstance(asked, dotenv_file.Unresolved) and asked.lacks == "NEON:?say it", (
+        "no form that this dialect knows"
+    )
     config = {"database-secrets": {"keys": {"DATABASE_URL": {"from": "DATABASE_URL", "database": {}}}}}
     assert not sync.uses_local_database(known)
     with pytest.raises(UserError, match=r"database-secrets.DATABASE_URL: .*refers to \$\{NEON\}, which neither"):

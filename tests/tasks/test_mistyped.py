@@ -31,6 +31,8 @@ LIST = "all that there are: invoke --list"
         ("pipeline --no-instal", "did you mean --no-install or --install? all that there are: invoke --help pipeline"),
         ("--lisst", "error: --lisst: no such option\n  did you mean --list? all that there are: invoke --help"),
         ("logs --service", "error: logs --service: needs a value\n  what it takes: invoke --help logs"),
+        ("backup.restore --archive=/tmp", "error: backup.restore --archive: no such option\n  all that there are: "),
+        ("scale --servce=backend --replicas=2", "error: scale --servce: no such option\n  did you mean --service?"),
         ("scale backend", "error: scale: lacks REPLICAS\n  what it takes: invoke --help scale"),
     ],
 )
@@ -51,6 +53,8 @@ def test_a_slip_is_told_with_what_it_may_have_meant(line: str, told: str, monkey
     ("words", "told"),
     [
         (["pipline"], "did you mean pipeline?"),
+        (["backup.verify", "--verbose"], "error: --file: --verbose is no option of this task"),
+        (["charts.render", "--folder=/etc/passwd"], "error: --folder /etc/passwd: is a file, not a folder"),
         (
             ["--list", "clustr"],
             "error: --list clustr: no such group of tasks\n  did you mean cluster? choose one of: ai, ",
