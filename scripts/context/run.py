@@ -23,8 +23,9 @@ class Run:
 
     `builders` are there where it prepares and builds: a build begins as soon as what it stands on is ready. `began` is
     when it did, by the monotonic clock in seconds. `deployed` are the releases that it had helm change, and `returned`
-    the revisions that its rollbacks made, whatever became of them. `later` is work that no stage waits for: it is begun
-    when there are pods to wait for, and waited for at the end.
+    the revisions that its rollbacks made, whatever became of them. `about` are those that it deployed or found live,
+    which somebody else's may have taken the place of since. `later` is work that no stage waits for: it is begun when
+    there are pods to wait for, and waited for at the end.
     """
 
     session: Session
@@ -34,6 +35,7 @@ class Run:
     began: float = field(default_factory=time.monotonic)
     deployed: set[str] = field(default_factory=set)
     returned: dict[str, int] = field(default_factory=dict)
+    about: dict[str, int] = field(default_factory=dict)
     later: list[Callable[[], list[Outcome]]] = field(default_factory=list)
 
     @property

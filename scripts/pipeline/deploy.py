@@ -66,6 +66,7 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
         return Live()
     settle_unfinished_run(session)
     numbers = {release.name: done[release.name].revision for release in ready.plan.releases}
+    run.about.update(numbers)
     found = live.of_revisions(session, numbers, [text for item in done.values() for text in item.changes])
     current = live.versions_now(session) if run.deployed else current  # helm may have changed what pods read
     for release in numbers:

@@ -56,6 +56,7 @@ def check_health(run: Run, found: Live) -> Generator[Outcome, None, None]:
         yield Outcome("health", "all", "skipped", 0.0, "dry run")
         return
     yield from await_healthy(run, found.workloads)
+    live.refuse_overtaken(run)
     keep_proof(run, found)
 
 

@@ -42,7 +42,22 @@ def read_live(run: Run) -> Live:
     if found is None:
         text = f"release {run.session.settings.release.name} is not deployed in {run.namespace}"
         raise UserError(text, "run: invoke pipeline")
+    run.about.update(found.revisions)
     return found
+
+
+def refuse_overtaken(run: Run) -> None:
+    """Raise UserError where somebody else has made a newer revision than the one that this run made: whose pods are
+    seen is not known then, and neither is it this run's to undo.
+    """
+    name = run.session.settings.release.name
+    about = run.about.get(name, 0)
+    newest = histories(run.session).get(name, [])[-1:] if about and run.deployed else []
+    if newest and newest[0].number > about:
+        raise UserError(
+            f"revision {about} of {name} is not live any more: {newest[0].number} was made meanwhile, by another run",
+            "see: invoke history; then run it again",
+        )
 
 
 def released(session: Session) -> Live | None:

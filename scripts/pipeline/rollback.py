@@ -35,17 +35,21 @@ def roll_back(run: Run, *, keep: bool) -> Generator[Outcome, None, RolledBack]:
     """Undo what this run deployed of the app's release; the database is never touched.
 
     A first install has nothing to go back to: it is removed, unless `keep` leaves it for inspection. What this run did
-    not make stays, where no earlier revision was proved.
+    not make stays, where no earlier revision was proved; and what somebody else has made since always does.
     """
     history = _history(run)
     if not history:
         return RolledBack()
+    newest, name = history[-1], run.session.settings.release.name
+    about = run.about.get(name, 0)
+    if 0 < about < newest.number:
+        text = f"revision {newest.number} stays: another run made it, after revision {about} that this one was about"
+        yield Outcome("rollback", name, "skipped", 0.0, text)
+        return RolledBack(about)
     known = _proofs(run, history)
-    newest = history[-1]
     if newest.number in known and newest.status == "deployed":
         return RolledBack(0, (yield from _with_proved_secrets(run, known[newest.number], history)))
     target = releases.newest_good(history, known, below=newest.number)
-    name = run.session.settings.release.name
     record = live.record_of(run.session, {name: newest.number})[name]
     if target is None:
         before = releases.live_before(history)

@@ -11,7 +11,7 @@ from scripts.errors import UserError
 from scripts.kube import objects
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
-from scripts.pipeline import live, rollback, rollout
+from scripts.pipeline import health, live, rollback, rollout
 from scripts.pipeline.live import Live
 from scripts.release import operate
 from scripts.secrets import proofs
@@ -78,7 +78,9 @@ class Helm:
         self.asked.append(f"uninstall {name}")
 
 
-def undo(monkeypatch: pytest.MonkeyPatch, *history: Revision, made: bool = True, keep: bool = False) -> list[str]:
+def undo(
+    monkeypatch: pytest.MonkeyPatch, *history: Revision, made: bool = True, keep: bool = False, about: int = 0
+) -> list[str]:
     """Return what a failed deploy is answered with, where no revision was ever proved healthy."""
     helm, told = Helm(), []
     settings = SimpleNamespace(
@@ -87,7 +89,7 @@ def undo(monkeypatch: pytest.MonkeyPatch, *history: Revision, made: bool = True,
     session = SimpleNamespace(settings=settings, helm=helm)
     run: Any = SimpleNamespace(
         session=session, namespace="shop", dry=False, deployed={"todo"} if made else set(),
-        display=SimpleNamespace(line=told.append),
+        display=SimpleNamespace(line=told.append), about={"todo": about},
     )  # fmt: skip
 
     def back(run: Any, number: int, *more: Any) -> Any:
@@ -117,6 +119,32 @@ def test_only_a_first_install_of_this_run_is_ever_removed(monkeypatch: pytest.Mo
     assert theirs == ["revision 1 stays: this run did not make it, and no earlier one was proved healthy"]
     begun = undo(monkeypatch, revision(1, dev=True), revision(2, "deployed"))
     assert begun == ["revision 2 stays: before it there is only what invoke dev made"]
+
+
+@pytest.mark.parametrize("about", [0, 2, 3])
+def test_what_another_run_made_since_is_not_undone(monkeypatch: pytest.MonkeyPatch, about: int) -> None:
+    """Of two people who deploy at once, the one whose run fails has nothing to do with the other's revision."""
+    done = undo(monkeypatch, revision(1), revision(2), revision(3, "deployed"), about=about)
+    stays = "revision 3 stays: another run made it, after revision 2 that this one was about"
+    assert done == ([stays] if about == 2 else ["rollback 2"])
+
+
+@pytest.mark.parametrize(("about", "overtaken"), [(3, False), (2, True), (0, False)])
+def test_a_revision_that_is_not_live_any_more_is_not_proved(
+    monkeypatch: pytest.MonkeyPatch, about: int, overtaken: bool
+) -> None:
+    kept: list[Any] = []
+    monkeypatch.setattr(health, "await_healthy", lambda run, wanted: iter(()))
+    monkeypatch.setattr(health, "keep_proof", lambda run, found: kept.append(found))
+    monkeypatch.setattr(live, "histories", lambda session: {"todo": [revision(2), revision(3, "deployed")]})
+    session = SimpleNamespace(settings=SimpleNamespace(release=SimpleNamespace(name="todo")))
+    run: Any = SimpleNamespace(session=session, dry=False, deployed={"todo"}, about={"todo": about})
+    if overtaken:
+        with pytest.raises(UserError, match="revision 2 of todo is not live any more: 3 was made meanwhile"):
+            list(health.check_health(run, Live()))
+    else:
+        list(health.check_health(run, Live()))
+    assert bool(kept) is not overtaken
 
 
 def test_what_is_kept_for_inspection_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
