@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -288,3 +289,29 @@ def test_a_form_that_is_sent_to_what_no_server_takes_is_the_pages_fault_with_fil
     )
     assert forms.unserved(refused, "api", ["/api/{part}/signup"], said) == refused  # it knows that path
     assert forms.unserved(refused, "api", [], said) == refused  # it tells nothing
+
+
+def test_what_goes_on_from_an_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password takes a second to be checked: the page it leads to is asked for only then."""
+    now = [0.0]
+    monkeypatch.setattr(tab, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    told = {
+        0.1: {"method": "Network.requestWillBeSent", "params": {"requestId": "1", "request": {"method": "POST"}}},
+        1.5: {"method": "Network.loadingFinished", "params": {"requestId": "1"}},
+        2.0: {"method": "Network.requestWillBeSent", "params": {"requestId": "2", "request": {"method": "GET"}}},
+        2.1: {"method": "Network.loadingFinished", "params": {"requestId": "2"}},
+    }
+
+    class Talk:
+        def hear(self, seconds: float) -> bytes | None:
+            due = next((at for at in sorted(told) if at > now[0]), None)
+            if due is None or due > now[0] + seconds:
+                now[0] += seconds
+                return None
+            now[0] = due
+            return json.dumps({**told[due], "sessionId": "a"}).encode()
+
+    chrome = tab.Chrome(Talk())  # type: ignore[arg-type]
+    chrome.traffic["a"] = tab._Traffic()
+    tab.Tab(chrome, "a").settle()
+    assert 2.1 < now[0] < 2.1 + 2 * tab.QUIET_SECONDS

@@ -154,11 +154,12 @@ class Tab:
         return (answer.get("result") or {}).get("value") if "exceptionDetails" not in answer else None
 
     def settle(self) -> None:
-        """Wait until no request is under way, and none was begun for a moment."""
+        """Wait until no request is under way, and for a moment none was begun and none answered."""
         ends = time.monotonic() + LOUD_SECONDS
         quiet = time.monotonic() + QUIET_SECONDS
         while (now := time.monotonic()) < ends and (self._traffic.under_way or now < quiet):
-            if self._chrome.listen(min(QUIET_SECONDS, 0.2)):
+            busy = bool(self._traffic.under_way)  # the page goes on from an answer: from there the moment counts
+            if self._chrome.listen(min(QUIET_SECONDS, 0.2)) or busy:
                 quiet = time.monotonic() + QUIET_SECONDS
 
     def sent(self) -> list[Sent]:
