@@ -291,16 +291,10 @@ def test_a_form_that_is_sent_to_what_no_server_takes_is_the_pages_fault_with_fil
     assert forms.unserved(refused, "api", [], said) == refused  # it tells nothing
 
 
-def test_what_goes_on_from_an_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password takes a second to be checked: the page it leads to is asked for only then."""
+def _settled(monkeypatch: pytest.MonkeyPatch, told: dict[float, dict[str, Any]]) -> float:
+    """Return the second at which a page is taken for done of which this is told, by second."""
     now = [0.0]
     monkeypatch.setattr(tab, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    told = {
-        0.1: {"method": "Network.requestWillBeSent", "params": {"requestId": "1", "request": {"method": "POST"}}},
-        1.5: {"method": "Network.loadingFinished", "params": {"requestId": "1"}},
-        2.0: {"method": "Network.requestWillBeSent", "params": {"requestId": "2", "request": {"method": "GET"}}},
-        2.1: {"method": "Network.loadingFinished", "params": {"requestId": "2"}},
-    }
 
     class Talk:
         def hear(self, seconds: float) -> bytes | None:
@@ -314,4 +308,24 @@ def test_what_goes_on_from_an_answer_is_waited_for(monkeypatch: pytest.MonkeyPat
     chrome = tab.Chrome(Talk())  # type: ignore[arg-type]
     chrome.traffic["a"] = tab._Traffic()
     tab.Tab(chrome, "a").settle()
-    assert 2.1 < now[0] < 2.1 + 2 * tab.QUIET_SECONDS
+    return now[0]
+
+
+def _begun(number: str, url: str) -> dict[str, Any]:
+    return {"method": "Network.requestWillBeSent", "params": {"requestId": number, "request": {"url": url}}}
+
+
+def test_what_goes_on_from_an_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password takes a second to be checked: the page it leads to is asked for only then."""
+    told = {
+        0.1: _begun("1", "http://localhost/log-in"),
+        1.5: {"method": "Network.loadingFinished", "params": {"requestId": "1"}},
+        2.0: _begun("2", "http://localhost/home"),
+        2.1: {"method": "Network.loadingFinished", "params": {"requestId": "2"}},
+    }
+    assert 2.1 < _settled(monkeypatch, told) < 2.1 + 2 * tab.QUIET_SECONDS
+
+
+def test_what_goes_to_no_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a worker that is started from a text of the page's own, the browser tells no end."""
+    assert _settled(monkeypatch, {0.1: _begun("1", "blob:http://localhost/1")}) < 0.1 + 2 * tab.QUIET_SECONDS

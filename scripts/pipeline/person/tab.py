@@ -54,7 +54,10 @@ class _Traffic:
         number = str(told.get("requestId", ""))
         if method == "Network.requestWillBeSent":
             request = told.get("request") or {}
-            self.under_way[number] = (str(request.get("method", "GET")), str(request.get("url", "")))
+            if str(request.get("url", "")).startswith(
+                "http"
+            ):  # a worker's own text goes nowhere, and no end of it is told
+                self.under_way[number] = (str(request.get("method", "GET")), str(request.get("url", "")))
         elif method == "Network.responseReceived":
             asked, url = self.under_way.get(number, ("GET", ""))
             if asked not in ("GET", "HEAD", "OPTIONS"):
