@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from controlled import Controlled
+
+from embedded.controllers import job
+from embedded.errors import ApiError
 
 
 class World(Controlled):
@@ -87,3 +91,71 @@ def test_a_finished_job_is_removed_after_its_time(world: World) -> None:
     assert world.conditions()
     world.wait(2)
     assert world.store.get("jobs.batch", "demo", "work") is None and world.store.list("pods", "demo") == []
+
+
+def index(pod: dict) -> str:
+    labels, annotations = pod["metadata"]["labels"], pod["metadata"]["annotations"]
+    assert labels[job.INDEX] == annotations[job.INDEX]
+    return labels[job.INDEX]
+
+
+def status(world: World) -> dict:
+    return world.store.get("jobs.batch", "demo", "work")["status"]
+
+
+def test_the_pods_of_an_indexed_job_have_a_number_each(world: World) -> None:
+    world.start(completions=4, parallelism=3, completionMode="Indexed")
+    first = sorted(world.pods(), key=index)
+    assert [index(pod) for pod in first] == ["0", "1", "2"]
+    assert [pod["spec"]["hostname"] for pod in first] == ["work-0", "work-1", "work-2"]
+    assert all(pod["metadata"]["generateName"] == f"work-{index(pod)}-" for pod in first)
+    (variable,) = first[0]["spec"]["containers"][0]["env"]
+    assert variable["name"] == "JOB_COMPLETION_INDEX"
+    assert variable["valueFrom"]["fieldRef"]["fieldPath"] == f"metadata.labels['{job.INDEX}']"
+    world.say(first[1], phase="Succeeded")
+    assert sorted(map(index, world.pods())) == ["0", "2", "3"] and status(world)["completedIndexes"] == "1"
+    world.say(first[0], phase="Failed")
+    world.wait(30)
+    assert sorted(map(index, world.pods())) == ["0", "2", "3"], "a number that failed is tried again"
+    for pod in world.pods():
+        world.say(pod, phase="Succeeded")
+    assert (status(world)["succeeded"], status(world)["completedIndexes"]) == (4, "0-3")
+    assert world.conditions()[-1] == ("Complete", "CompletionsReached")
+
+
+def test_a_job_without_a_number_of_completions_is_a_queue(world: World) -> None:
+    """The first pod that ends well says that nothing is left; the others end what they are at."""
+    world.start(parallelism=2)
+    first, second = world.pods()
+    world.say(first, phase="Succeeded")
+    assert world.conditions() == [] and [pod["metadata"]["name"] for pod in world.pods()] == [
+        second["metadata"]["name"]
+    ]
+    world.say(second, phase="Succeeded")
+    assert world.conditions()[-1] == ("Complete", "CompletionsReached")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"), [({0, 1, 2, 5}, "0-2,5"), ({0, 1}, "0,1"), (set(), ""), ({1, 3, 4, 5, 9, 10}, "1,3-5,9,10")]
+)
+def test_completed_indexes_are_told_in_ranges(numbers: set[int], told: str) -> None:
+    assert job._ranges(numbers) == told
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (
+            {"completionMode": "Indexed", "parallelism": 2},
+            "spec.completions: Required value: when completion mode is Indexed",
+        ),
+        ({"completionMode": "Both"}, 'spec.completionMode: Unsupported value: "Both": supported values: "Indexed", '),
+        (
+            {"completionMode": "Indexed", "completions": 1, "parallelism": 100001},
+            "spec.parallelism: Invalid value: 100001: must be less than or equal to 100000 when completion mode is Ind",
+        ),
+    ],
+)
+def test_an_indexed_job_that_cannot_be_is_refused(world: World, spec: dict, told: str) -> None:
+    with pytest.raises(ApiError, match=re.escape(told)):
+        world.start(**spec)

@@ -1,7 +1,12 @@
-"""Jobs: pods that run to their end, as many times as asked, with a limit on failures."""
+"""Jobs: pods that run to their end, as many times as asked, with a limit on failures.
+
+Those of an Indexed one have a number each, from 0 on, and it is complete when one of every number has ended well. One
+that asks for no number of completions is a queue: the first pod that ends well says that nothing is left to begin.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from embedded.controllers import common
@@ -15,6 +20,7 @@ RESOURCE = "jobs.batch"
 COMPONENT = "job-controller"
 BACKOFF = 10.0  # seconds before a failed pod is replaced; doubles up to BACKOFF_MOST
 BACKOFF_MOST = 600.0
+INDEX = "batch.kubernetes.io/job-completion-index"  # annotation and label of a pod
 
 
 def reconcile(store: Store, key: Key, now: float) -> float | None:
@@ -29,7 +35,6 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     failed = [pod for pod in pods if pod.get("status", {}).get("phase") == "Failed"]
     active = [pod for pod in pods if common.is_active(pod)]
     spec = job["spec"]
-    completions = spec.get("completions", 1)
     verdict = _verdict(job, succeeded, failed, active, now)
     if verdict is not None:
         for pod in active:
@@ -37,17 +42,58 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
         return _settle(store, key, verdict, common.owned(store, "pods", job), now)
     later = None
     if not spec.get("suspend"):
-        missing = min(spec.get("parallelism", 1), completions - len(succeeded)) - len(active)
+        missing = _missing(job, succeeded, active)
         later = _wait(failed, now)
-        if missing > 0 and not later:
-            for _ in range(missing):
-                _start(store, job, now)
+        if missing and not later:
+            for index in missing:
+                _start(store, job, index, now)
             pods = common.owned(store, "pods", job)
     _count(store, key, pods, now)
     deadline = spec.get("activeDeadlineSeconds")
     started = job.get("status", {}).get("startTime")
     waits = [item for item in (later, _left(deadline, started, now)) if item is not None]
     return min(waits) if waits else None
+
+
+def _is_indexed(job: dict[str, Any]) -> bool:
+    return bool(job["spec"].get("completionMode") == "Indexed")
+
+
+def _indexes(pods: list[dict[str, Any]]) -> set[int]:
+    """Return the numbers that pods of an Indexed job have."""
+    found = ((pod["metadata"].get("annotations") or {}).get(INDEX, "") for pod in pods)
+    return {int(index) for index in found if index.isdecimal()}
+
+
+def _missing(
+    job: dict[str, Any], succeeded: list[dict[str, Any]], active: list[dict[str, Any]]
+) -> Sequence[int | None]:
+    """Return the pods that are to be started: for each its number, None where it has none."""
+    spec = job["spec"]
+    room, completions = spec.get("parallelism", 1) - len(active), spec.get("completions")
+    if completions is None:
+        return [] if succeeded else [None] * max(0, room)
+    if not _is_indexed(job):
+        return [None] * max(0, min(room, completions - len(succeeded) - len(active)))
+    taken = _indexes([*succeeded, *active])
+    return [index for index in range(completions) if index not in taken][: max(0, room)]
+
+
+def _completed(job: dict[str, Any], succeeded: list[dict[str, Any]]) -> int:
+    """Return how many of a job's completions there are."""
+    within = range(job["spec"].get("completions") or 0)
+    return len(_indexes(succeeded) & {*within}) if _is_indexed(job) else len(succeeded)
+
+
+def _ranges(numbers: set[int]) -> str:
+    """Return numbers as a status tells them: `0-2,5`, and two neighbours as `0,1`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs)
 
 
 def finished(job: dict[str, Any]) -> bool:
@@ -89,7 +135,8 @@ def _verdict(
     if len(failed) > limit or _restarts_too_often(job, active, limit):
         text = "Job has reached the specified backoff limit"
         return Verdict("FailureTarget", "Failed", "BackoffLimitExceeded", text)
-    if len(succeeded) >= spec.get("completions", 1):
+    completions = spec.get("completions")
+    if (succeeded and not active) if completions is None else _completed(job, succeeded) >= completions:
         text = "Reached expected number of succeeded pods"
         return Verdict("SuccessCriteriaMet", "Complete", "CompletionsReached", text)
     return None
@@ -122,14 +169,18 @@ def _ended(pod: dict[str, Any]) -> float:
     return max(ends, default=parse_timestamp(pod["metadata"]["creationTimestamp"]))
 
 
-def _start(store: Store, job: dict[str, Any], now: float) -> None:
+def _start(store: Store, job: dict[str, Any], index: int | None, now: float) -> None:
     meta, template = job["metadata"], clone(job["spec"]["template"])
+    name = meta["name"]
+    if index is not None:
+        name = f"{name}-{index}"
+        _number(template, name, index)
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": template.get("metadata", {})
         | {
-            "generateName": f"{meta['name']}-",
+            "generateName": f"{name}-",
             "namespace": meta["namespace"],
             "ownerReferences": [common.reference(job)],
         },
@@ -141,6 +192,20 @@ def _start(store: Store, job: dict[str, Any], now: float) -> None:
         record(store, job, "Warning", "FailedCreate", f"Error creating: {error.message}", COMPONENT, now)
         return
     record(store, job, "Normal", "SuccessfulCreate", f"Created pod: {made['metadata']['name']}", COMPONENT, now)
+
+
+def _number(template: dict[str, Any], name: str, index: int) -> None:
+    """Give a pod of an Indexed job its number: where a program reads it, and as the name that others find it by."""
+    meta = template.setdefault("metadata", {})
+    for kind in ("annotations", "labels"):
+        meta[kind] = (meta.get(kind) or {}) | {INDEX: str(index)}
+    template["spec"].setdefault("hostname", name)
+    source = {"fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.labels['{INDEX}']"}}
+    for kind in ("initContainers", "containers"):
+        for container in template["spec"].get(kind) or ():
+            if all(one["name"] != "JOB_COMPLETION_INDEX" for one in container.get("env") or ()):
+                variable = {"name": "JOB_COMPLETION_INDEX", "valueFrom": source}
+                container["env"] = [*(container.get("env") or ()), variable]
 
 
 def _delete(store: Store, pod: dict[str, Any]) -> None:
@@ -161,6 +226,10 @@ def _counts(job: dict[str, Any], pods: list[dict[str, Any]], now: float) -> dict
         "succeeded": phase("Succeeded"),
         "failed": phase("Failed"),
     }
+    if _is_indexed(job):
+        done = _indexes([pod for pod in pods if pod.get("status", {}).get("phase") == "Succeeded"])
+        done &= {*range(job["spec"].get("completions") or 0)}
+        counts |= {"succeeded": len(done), "completedIndexes": _ranges(done)}
     status = {name: value for name, value in counts.items() if value}
     return status | {
         "ready": len([pod for pod in active if common.is_true(pod, "Ready")]),

@@ -184,6 +184,11 @@ def _job(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     found = []
     for field in ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"):
         found += checks.not_negative(f"spec.{field}", spec.get(field))
+    mode = spec.get("completionMode") or "NonIndexed"
+    if mode not in COMPLETION_MODES:
+        found.append(unsupported("spec.completionMode", mode, COMPLETION_MODES))
+    if mode == "Indexed":
+        found += _indexed_job(obj["metadata"].get("name") or "", spec)
     pod = (spec.get("template") or {}).get("spec") or {}
     found += pod_validation.pod_spec(pod, "spec.template.spec")
     if pod.get("restartPolicy") not in ("OnFailure", "Never"):
@@ -192,6 +197,22 @@ def _job(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
         for field in ("completions", "selector", "template", "completionMode"):
             if spec.get(field) != old["spec"].get(field):
                 found.append(wrong(f"spec.{field}", spec.get(field), IMMUTABLE))
+    return found
+
+
+def _indexed_job(name: str, spec: dict[str, Any]) -> list[Cause]:
+    """Return what is wrong with a job whose pods have numbers, which become part of their host names."""
+    completions = spec.get("completions")
+    if completions is None:
+        return [required("spec.completions", "when completion mode is Indexed")]
+    found = []
+    if spec.get("parallelism", 1) > MOST_AT_ONCE:
+        text = f"must be less than or equal to {MOST_AT_ONCE} when completion mode is Indexed"
+        found.append(wrong("spec.parallelism", spec["parallelism"], text))
+    longest = f"{name}-{max(0, completions - 1)}"
+    if len(longest) > LONGEST_HOST:
+        text = f"will not able to create pod with invalid DNS label: {longest}, must be no more than 63 characters"
+        found.append(wrong("metadata.name", name, text))
     return found
 
 
@@ -218,6 +239,9 @@ def _cronjob(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     return found
 
 
+COMPLETION_MODES = ("Indexed", "NonIndexed")
+MOST_AT_ONCE = 100_000  # pods of an Indexed job
+LONGEST_HOST = 63  # characters
 LONGEST_CRONJOB = 52  # characters: its Jobs add eleven
 
 
