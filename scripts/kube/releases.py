@@ -127,6 +127,11 @@ def installation(record: Mapping[str, Any]) -> str:
     return str(contents(record).get("info", {}).get("first_deployed", ""))
 
 
+def deployed_at(record: Mapping[str, Any]) -> str:
+    """Return when helm deployed a revision, by its record: that tells it from another one of its number."""
+    return str(contents(record).get("info", {}).get("last_deployed", ""))
+
+
 def record_name(release: str, number: int) -> str:
     """Return the name of the Secret in which helm keeps a revision."""
     return f"sh.helm.release.v1.{release}.v{number}"

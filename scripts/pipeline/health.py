@@ -64,7 +64,7 @@ def keep_proof(run: Run, found: Live) -> None:
     """Remember that these revisions were healthy, with the Secrets as they are."""
     session, names = run.session, live.secret_names(run.session)
     for release, record in found.records.items():
-        known = proofs.find(session.kubectl, run.namespace, release, releases.installation(record))
+        known = proofs.find(session.kubectl, run.namespace, release, releases.installation(record), [record])
         proofs.keep(session.kubectl, run.namespace, names, known, record)
 
 

@@ -163,7 +163,10 @@ def proofs_in(session: Session, installed: Mapping[str, Mapping[str, Any]]) -> d
     kubectl, namespace = session.kubectl, session.settings.release.namespace
     found: dict[int, Proof] = {}
     for name, record in installed.items():
-        found |= proofs.find(kubectl, namespace, record["metadata"]["labels"]["name"], name)
+        release = record["metadata"]["labels"]["name"]
+        there = kubectl.items("secrets", namespace, "--selector", f"owner=helm,name={release}")
+        known = [one for one in there if one["metadata"]["labels"].get("version", "").isdecimal()]
+        found |= proofs.find(kubectl, namespace, release, name, known)
     return found
 
 

@@ -348,7 +348,7 @@ def _remember(session: Session) -> None:
     found = live.released(session) or live.Live()
     kubectl, namespace = session.kubectl, session.settings.release.namespace
     for release, record in found.records.items():
-        known = proofs.find(kubectl, namespace, release, releases.installation(record))
+        known = proofs.find(kubectl, namespace, release, releases.installation(record), [record])
         if found.revisions[release] in known:
             proofs.keep(kubectl, namespace, live.secret_names(session), known, record)
 

@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,11 +47,33 @@ def name(release: str, revision: int) -> str:
     return f"todo-chatbot.proof.{release}.v{revision}"
 
 
-def find(kubectl: Kubectl, namespace: str, release: str, installation: str) -> dict[int, Proof]:
-    """Return the proofs of this installation of a release, by revision. Raises UserError if the cluster is silent."""
+def find(
+    kubectl: Kubectl, namespace: str, release: str, installation: str, there: Iterable[Mapping[str, Any]] = ()
+) -> dict[int, Proof]:
+    """Return the proofs of this installation of a release, by revision. Raises UserError if the cluster is silent.
+
+    `there` are helm's records of revisions that it knows. Where somebody had removed one, its number was given anew,
+    and what was proved of the one before says nothing of it.
+    """
     items = kubectl.items("secrets", namespace, "--selector", f"{KIND}={release}")
+    made = {int(one["metadata"]["labels"]["version"]): one for one in there}
     found = (_read(item, release) for item in items)
-    return {one.revision: one for one in found if one and one.installation == installation}
+    return {
+        one.revision: one
+        for one in found
+        if one and one.installation == installation and _is_of(one, made.get(one.revision))
+    }
+
+
+def _is_of(proof: Proof, record: Mapping[str, Any] | None) -> bool:
+    """Return whether a proof is of the revision in a record; where either does not tell, nothing speaks against it."""
+    if record is None or not proof.record:
+        return True
+    try:
+        moments = {releases.deployed_at(proof.record), releases.deployed_at(record)} - {""}
+    except UserError:
+        return True
+    return len(moments) < 2
 
 
 def healthy_secrets(kubectl: Kubectl, namespace: str) -> list[Mapping[str, Data]]:

@@ -153,9 +153,9 @@ def test_the_same_content_has_the_same_version_and_says_nothing_of_itself() -> N
     assert versions.of_cluster(elsewhere.kubectl(), "shop", ["auth"]) != before
 
 
-def record(number: int, installed: str = "2026-01-01") -> dict[str, Any]:
+def record(number: int, installed: str = "2026-01-01", deployed: str = "2026-01-02") -> dict[str, Any]:
     labels = {"owner": "helm", "name": "todo", "version": str(number), "status": "deployed"}
-    packed = base64.b64encode(json.dumps({"info": {"first_deployed": installed}}).encode())
+    packed = base64.b64encode(json.dumps({"info": {"first_deployed": installed, "last_deployed": deployed}}).encode())
     name = f"sh.helm.release.v1.todo.v{number}"
     data = {"release": base64.b64encode(packed).decode()}
     return {
@@ -168,6 +168,22 @@ def record(number: int, installed: str = "2026-01-01") -> dict[str, Any]:
 def keep(cluster: Cluster, number: int) -> None:
     known = proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")
     proofs.keep(cluster.kubectl(), "shop", ["auth"], known, record(number))
+
+
+def test_a_proof_says_nothing_of_a_later_revision_of_the_same_number() -> None:
+    """Somebody removed helm's record of the newest one, and helm gave its number anew."""
+    cluster = Cluster()
+    cluster.hold("auth", KEY="good")
+    keep(cluster, 2)
+    again = record(2, deployed="2026-01-03")
+
+    def found(*there: dict[str, Any]) -> list[int]:
+        return list(proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01", there))
+
+    assert found(record(2)) == found(record(1)) == found() == [2] and found(record(1), again) == []
+    assert found(record(2) | {"data": {"release": "damaged"}}) == [2], "what cannot be read says nothing"
+    proofs.keep(cluster.kubectl(), "shop", ["auth"], {}, again)
+    assert found(again) == [2]
 
 
 def test_a_revision_gets_back_the_values_it_was_proved_with() -> None:
