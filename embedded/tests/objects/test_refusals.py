@@ -17,6 +17,7 @@ CLAIM = {
     "resources": {"requests": {"storage": "1Gi"}},
     "storageClassName": "standard",
 }
+HIGHEST = "maximum allowed value of a user defined priority is 1000000000"
 PATH = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "web", "port": {"number": 80}}}}
 
 
@@ -219,3 +220,33 @@ def test_a_schedule_is_refused_in_the_words_of_a_real_server(text: str, said: st
     with pytest.raises(ValueError) as caught:
         cron.parse(text)
     assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "before", "said"),
+    [
+        ("mine", 5, None, []),
+        (
+            "mine",
+            1_000_000_001,
+            None,
+            ["value: Forbidden: maximum allowed value of a user defined priority is 1000000000"],
+        ),
+        ("mine", 5, 6, ["value: Forbidden: may not be changed in an update."]),
+        ("system-node-critical", 2_000_001_000, None, []),
+        (
+            "system-x",
+            5,
+            None,
+            [
+                "metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use "
+                "only. error: system-x is not a known system priority class"
+            ],
+        ),
+    ],
+)
+def test_a_priority_class_is_of_a_users_range(name: str, value: int, before: int | None, said: list[str]) -> None:
+    meta = {"metadata": {"name": name}}
+    old = None if before is None else meta | {"value": before}
+    found = problems("priorityclasses.scheduling.k8s.io", meta | {"value": value}, old)
+    assert found == said

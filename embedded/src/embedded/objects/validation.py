@@ -409,6 +409,26 @@ def _role(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     ]
 
 
+SYSTEM = "system-"
+SYSTEM_CLASSES = ("system-cluster-critical", "system-node-critical")
+HIGHEST_OF_USERS = 1_000_000_000
+
+
+def _priority_class(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
+    name, value = obj["metadata"].get("name") or "", obj.get("value", 0)
+    found = []
+    if name.startswith(SYSTEM) and name not in SYSTEM_CLASSES:
+        text = f"priority class names with '{SYSTEM}' prefix are reserved for system use only."
+        found.append(checks.forbidden("metadata.name", f"{text} error: {name} is not a known system priority class"))
+    elif value > HIGHEST_OF_USERS and name not in SYSTEM_CLASSES:
+        found.append(
+            checks.forbidden("value", f"maximum allowed value of a user defined priority is {HIGHEST_OF_USERS}")
+        )
+    if old is not None and value != old.get("value", 0):
+        found.append(checks.forbidden("value", "may not be changed in an update."))
+    return found
+
+
 KINDS: dict[str, Callable[[dict[str, Any], dict[str, Any] | None], list[Cause]]] = {
     custom.RESOURCE: lambda obj, old: custom.definition_problems(obj),
     "pods": _pod,
@@ -430,6 +450,7 @@ KINDS: dict[str, Callable[[dict[str, Any], dict[str, Any] | None], list[Cause]]]
     "cronjobs.batch": _cronjob,
     "horizontalpodautoscalers.autoscaling": _autoscaler,
     "poddisruptionbudgets.policy": _budget,
+    "priorityclasses.scheduling.k8s.io": _priority_class,
     "rolebindings.rbac.authorization.k8s.io": _binding,
     "clusterrolebindings.rbac.authorization.k8s.io": _binding,
 }
