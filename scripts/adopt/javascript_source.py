@@ -33,6 +33,14 @@ def _parser(kind: str) -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(languages[kind]()))
 
 
+_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'`])//[^\n]*", re.S)
+
+
+def without_comments(text: str) -> str:
+    """Return a file's text with its comments empty: what they tell of is often what was there before."""
+    return _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text)
+
+
 _FUNCTION = re.compile(
     r"\bfunction\s+(\w+)\s*(?:<[^>]*>)?\(\s*(\w+)|\b(?:const|let)\s+(\w+)\s*=\s*(?:async\s*)?\(?\s*(\w+)[^\n]*=>"
 )

@@ -3460,6 +3460,7 @@ def test_better_auth_that_nothing_calls_knows_nobody_where_a_server_registers_pe
     auth = "export const auth = betterAuth({ emailAndPassword: { enabled: true }, database });\n"
     database = "export const database = new Pool({ connectionString: process.env.DATABASE_URL });\n"
     route = 'import { auth } from "@/lib/auth";\nexport const { GET, POST } = toNextJsHandler(auth);\n'
+    route += "/** Answers:\n * - POST /api/auth/sign-up/email\n */\n// and signIn.email of createAuthClient\n"
     texts = {
         "web__package.json": '{"dependencies": {"next": "16", "better-auth": "1", "pg": "8"}}',
         "web__lib__auth.ts": auth,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from scripts.adopt import folder_kinds, lost
+from scripts.adopt import folder_kinds, javascript_source, lost
 from scripts.adopt.inference.decision import Context, Whole
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
@@ -19,7 +19,7 @@ def find_journey(context: Context) -> None:
     whole = context.whole
     for unit in sorted(whole.units, key=lambda one: one is not whole.page):
         own = better_auth(unit, whole.tree) if unit.wants("better-auth") else ""
-        text = whole.tree.text(own) if own else ""
+        text = javascript_source.without_comments(whole.tree.text(own)) if own else ""
         if not re.search(r"emailAndPassword\s*:", text) or not _answers(unit, own, whole.tree):
             continue
         if is_left(whole):
@@ -67,7 +67,8 @@ def is_left(whole: Whole) -> bool:
     off = {file for unit in whole.units if unit.kind == "nextjs" for file in lost.unloaded(whole.tree, unit.sources)}
     files = [file for unit in whole.units for file in whole.tree.below(unit.sources) if file not in off]
     code = (file for file in files if file.endswith(_CODE) and not folder_kinds.TESTS.search(file))
-    return not any(_CALLS.search(whole.tree.text(file)) for file in code)
+    texts = (javascript_source.without_comments(whole.tree.text(file)) for file in code)
+    return not any(_CALLS.search(text) for text in texts)
 
 
 def _confirms(text: str, environment: Mapping[str, str]) -> bool:

@@ -68,19 +68,13 @@ def find_todos(context: Context) -> None:
 def _sources(page: Unit, tree: Tree) -> Iterator[_Source]:
     for file in tree.below(page.sources):
         if file.endswith(javascript_source.SUFFIXES) and not folder_kinds.TESTS.search(file):
-            yield _Source(file, _without_comments(tree.text(file)))
-
-
-def _without_comments(text: str) -> str:
-    """Return a file's text with its comments empty: what they tell of is often what was there before."""
-    comments = re.compile(r"/\*.*?\*/|(?<![:\"'`])//[^\n]*", re.S)
-    return comments.sub(lambda match: "\n" * match[0].count("\n"), text)
+            yield _Source(file, javascript_source.without_comments(tree.text(file)))
 
 
 def _plugins(whole: Whole) -> set[str]:
     """Return which plugins of Better Auth's that give tokens the app has; both where none can tell."""
     files = (better_auth(unit, whole.tree) for unit in whole.units if unit.wants("better-auth"))
-    texts = [_without_comments(whole.tree.text(file)) for file in files if file]
+    texts = [javascript_source.without_comments(whole.tree.text(file)) for file in files if file]
     return {one for one in ("jwt", "bearer") if not texts or any(re.search(rf"\b{one}\(", text) for text in texts)}
 
 
