@@ -101,6 +101,7 @@ def decide(whole: Whole) -> Decision:
         take_back(unit, context)
         found.endings += _out_of_reach(unit, services[unit.name]["context"], whole.tree)
         found.endings += _beyond_the_top(unit, services[unit.name], whole.tree)
+        found.endings += _lost(unit, whole.tree)
     _extras(context)
     _extensions(context)
     _aliases(context)
@@ -130,6 +131,15 @@ def _beyond_the_top(unit: Unit, spec: Mapping[str, Any], tree: Tree) -> Iterator
             f"{place}: {unit.name}: `{said}` leads above {module}, as this file is loaded: Python refuses it, and the"
             " program ends there; import it without dots, as the first file does"
         )
+
+
+def _lost(unit: Unit, tree: Tree) -> Iterator[str]:
+    """Yield a line for the first module of its own that a program imports and that the repository does not hold."""
+    main = main_file(unit, tree) if unit.python else ""
+    for place, module, path in [*needed.lost(tree, unit.sources, main)][:1] if main else ():
+        reason = lost.ignored_by(tree, path)
+        held = f"the repository does not hold{f': {reason}' if reason else ''}"
+        yield f"{place}: {unit.name} imports {module}, which {held}; the program ends there: commit what is missing"
 
 
 def _service(unit: Unit, context: Context) -> dict[str, Any]:

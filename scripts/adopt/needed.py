@@ -302,6 +302,30 @@ def beyond_the_top(tree: Tree, folder: str, main: str, name: str) -> Iterator[tu
                     waiting.append((inner, found))
 
 
+def lost(tree: Tree, folder: str, main: str) -> Iterator[tuple[Place, str, str]]:
+    """Yield (place, module, path) of what a program imports of its own when it starts, relatively or from a folder of
+    its sources, and that is nowhere.
+    """
+    files = [f"/{file}" for file in tree.below(folder) if file.endswith(".py")]
+    for file, module, _, line in at_start(tree, folder, main):
+        dots = len(module) - len(module.lstrip("."))
+        path, above = module.lstrip(".").replace(".", "/"), PurePosixPath(file).parents
+        if not path or dots > len(above):
+            continue
+        top, whole = path.split("/")[0], join(above[dots - 1].as_posix() if dots else folder, path)
+        there = (tree.root / f"{whole}.py").exists() or (tree.root / whole).is_dir()
+        # What is imported by a name from the top may lie below whichever folder is looked in.
+        anywhere = not dots and any(f"/{path}.py" in one or f"/{path}/" in one for one in files)
+        own = dots or (top not in KNOWN and _is_own(tree, join(folder, top)))
+        if own and not there and not anywhere:
+            yield Place(file, line), module, whole
+
+
+def _is_own(tree: Tree, folder: str) -> bool:
+    """Return whether a folder has sources in Python, so that Python takes it for a package."""
+    return any(file.endswith(".py") for file in tree.below(folder))
+
+
 def _imported(text: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
     """Yield (module, names, line) of what a file imports at its top, beyond what it can do without."""
     for node in python_source.statements(text):

@@ -905,6 +905,36 @@ def test_a_relative_import_that_leads_above_the_top_is_told_before_anything_is_b
 
 
 @pytest.mark.parametrize(
+    ("first", "lost"),
+    [
+        ("from .config import settings", ".config"),
+        ("from .lib.rules import check", ".lib.rules"),
+        ("from src.lib import rules", "src.lib"),
+        ("from .models.people import Person", ""),
+        ("from models import people", ""),
+        ("from . import models", ""),
+        ("from src.models import people", ""),
+        ("from somewhere.config import settings", ""),
+        ("try:\n    from .config import settings\nexcept ImportError: ...", ""),
+    ],
+)
+def test_a_module_of_its_own_that_a_program_imports_and_lacks_is_told_before_anything_is_built(
+    tmp_path: Path, first: str, lost: str
+) -> None:
+    """With the line that keeps it out of the repository, which is what happens to a folder of that name."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\n", ".gitignore": "lib/\n",
+        "api__src__main.py": f"{first}\nfrom fastapi import FastAPI\napp = FastAPI()\n",
+        "api__src____init__.py": "", "api__src__models__people.py": "",
+        "api__Dockerfile": "FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD uvicorn src.main:app\n",
+    })  # fmt: skip
+    said = [line.split("; the program")[0] for line in adopt(app).decision.endings]
+    reason = ": .gitignore:1 leaves out lib/" if lost == ".lib.rules" else ""
+    held = f"api/src/main.py:1: api imports {lost}, which the repository does not hold{reason}"
+    assert said == ([held] if lost else [])
+
+
+@pytest.mark.parametrize(
     ("loop", "port"),
     [
         ("import time\nfrom main import look\n", 8000),  # what it loads serves
