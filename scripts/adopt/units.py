@@ -85,11 +85,13 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
     units: list[Unit] = []
     remarks: list[str] = []
     for item in (one for one in composed if not one.once):
-        usual = join(item.context, "Dockerfile")
+        folder = _meant_folder(tree, item, composed) or item.context
+        usual = join(folder, "Dockerfile")
         file = item.dockerfile if item.dockerfile and tree.has(item.dockerfile) else usual
-        unit = _unit(tree, item.name, item.context, file if tree.has(file) else "", item.place, stage=_stage(item))
+        unit = _unit(tree, item.name, folder, file if tree.has(file) else "", item.place, stage=_stage(item))
         if unit and item.dockerfile not in ("", file):
             instead = file if tree.has(file) else "the product's builder"
+            instead += f" for {folder}" if folder != item.context else ""
             remarks.append(f"{item.place}: {item.name}: no file {item.dockerfile}; in place of it {instead}")
         if unit is None:
             remarks.append(
@@ -115,6 +117,19 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
         wanted = (*(() if with_page else PAGE_KINDS), *(() if any(one.kind in CALLED for one in units) else CALLED))
         return units + [one for one in found if one.kind in wanted and one.sources not in covered], remarks
     return found, remarks + more
+
+
+def _meant_folder(tree: Tree, item: Described, composed: Sequence[Described]) -> str:
+    """Return the folder of a service's name, where the Dockerfile that a compose file names is nowhere and the folder
+    that it names says nothing of the service: it holds no program, or another service's; empty elsewhere.
+    """
+    if not item.dockerfile or tree.has(item.dockerfile) or tree.has(join(item.context, "Dockerfile")):
+        return ""
+    name, own = clean(item.name), clean(Path(item.context).name)
+    shared = any(one.context == item.context for one in composed if one is not item)
+    if name == own or not (shared or kind_of(tree, item.context) is None):
+        return ""
+    return next((one for one in _programs(tree, item.place.file) if clean(Path(one).name) == name), "")
 
 
 def _stage(item: Described) -> str:

@@ -3713,6 +3713,26 @@ def test_a_dockerfile_that_a_compose_file_names_and_that_is_not_there_is_said(
     assert f"compose.yaml:2: api: no file api/{said}; in place of it {instead}" in adopted.decision.remarks
 
 
+@pytest.mark.parametrize("recipe", [True, False])
+@pytest.mark.parametrize("context", ["web", "."])
+def test_a_service_whose_recipe_and_folder_say_nothing_of_it_is_made_from_the_folder_of_its_name(
+    tmp_path: Path, recipe: bool, context: str
+) -> None:
+    """Else the page would be built once more, and open the server's port in its place."""
+    compose = (
+        "services:\n  web:\n    build: {context: web, dockerfile: docker.web}\n    ports: ['3000:3000']\n"
+        f"  api:\n    build: {{context: {context}, dockerfile: docker.api}}\n    ports: ['8000:8000']\n"
+    )
+    own = API | ({"Dockerfile": RECIPE} if recipe else {})
+    app = make(tmp_path, **{"compose.yaml": compose, "web__package.json": NEXT}, **below("api", own))
+    adopted = adopt(app)
+    found = services(adopted)
+    assert set(found) == {"web", "api"} and found["web"]["builder"] == "nextjs"
+    assert found["api"]["context"] == "api" and found["api"].get("builder") == (None if recipe else "python")
+    instead = "api/Dockerfile for api" if recipe else "the product's builder for api"
+    assert any(f"docker.api; in place of it {instead}" in remark for remark in adopted.decision.remarks)
+
+
 @pytest.mark.parametrize(
     ("file", "text", "wanted"),
     [
