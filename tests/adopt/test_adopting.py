@@ -3932,6 +3932,29 @@ def test_a_page_that_knows_people_itself_is_asked_itself(tmp_path: Path) -> None
     assert {step["service"] for step in from_yaml(adopt(app).text)["journey"][:2]} == {"web"}
 
 
+@pytest.mark.parametrize(
+    ("client", "asked"),
+    [
+        ("authClient.getSession();", False),
+        ("authClient.signIn.email({});", True),
+        ("await authClient.signUp({});", True),
+        ("const { signIn } = authClient;\nawait signIn.email({});", True),
+    ],
+)
+def test_people_are_let_in_by_whom_the_page_calls_for_that(tmp_path: Path, client: str, asked: bool) -> None:
+    """A client of Better Auth's that asks for a session alone is left from before: the server has the people."""
+    routes = '@app.post("/api/auth/signup")\ndef sign_up(): ...\n@app.post("/api/auth/login")\ndef log_in(): ...\n'
+    calls = f"const authClient = createAuthClient({{}});\n{client}\nfetch(`${{URL}}/api/auth/signup`);\n"
+    app = make(tmp_path, **{
+        "web__package.json": '{"dependencies": {"next": "16", "better-auth": "1.4"}}',
+        "web__app__api__auth__[...all]__route.ts": 'export { GET, POST } from "@/lib/auth";\n',
+        "web__app__page.tsx": 'import "../lib/client";\n', "web__lib__client.ts": calls,
+        "web__lib__auth.ts": AUTH.replace("EMAIL", "enabled: true"),
+        **below("api", {**API, "main.py": API["main.py"] + routes}),
+    })  # fmt: skip
+    assert ("journey" in from_yaml(adopt(app).text)) is asked
+
+
 def test_a_server_whose_packages_a_pipfile_names_is_one(tmp_path: Path) -> None:
     pipfile = '[packages]\nfastapi = "==0.115.0"\nPyJWT = {version = "*", extras = ["crypto"]}\n'
     pipfile += '"psycopg2-binary" = "*"\nSQLAlchemy = "*"\n[requires]\npython_version = "3.11"\n'

@@ -54,7 +54,10 @@ def _hands_on(unit: Unit) -> bool:
     return all(any(path.endswith(end) for path in paths) for end in ("/sign-up/email", "/sign-in/email"))
 
 
-_CALLS = re.compile(r"\bcreateAuthClient\b|\bsign(?:In|Up)(?:Email|\.email)\b|/sign-(?:in|up)/email\b")
+_SIGNS_IN = re.compile(r"\bsign(?:In|Up)(?:Email|\.email)\b|/sign-(?:in|up)/email\b|\bauthClient\.sign(?:In|Up)\b")
+_REGISTERS_BY_PATH = re.compile(
+    r"(?:\bfetch|\baxios|post|request|call|api\w*)\([^;]{0,80}?/(?:register|sign-?up)[\"'`]", re.I
+)
 _REGISTERS = re.compile(r"/(register|sign-?up)/?$")
 
 
@@ -67,8 +70,10 @@ def is_left(whole: Whole) -> bool:
     off = {file for unit in whole.units if unit.kind == "nextjs" for file in lost.unloaded(whole.tree, unit.sources)}
     files = [file for unit in whole.units for file in whole.tree.below(unit.sources) if file not in off]
     code = (file for file in files if file.endswith(_CODE) and not folder_kinds.TESTS.search(file))
-    texts = (javascript_source.without_comments(whole.tree.text(file)) for file in code)
-    return not any(_CALLS.search(text) for text in texts)
+    texts = [javascript_source.without_comments(whole.tree.text(file)) for file in code]
+    # A client that a page has for sessions alone lets nobody in, where the page registers people by a call of its own.
+    made = any("createAuthClient" in text for text in texts)
+    return not any(map(_SIGNS_IN.search, texts)) and (not made or any(map(_REGISTERS_BY_PATH.search, texts)))
 
 
 def _confirms(text: str, environment: Mapping[str, str]) -> bool:
