@@ -27,7 +27,7 @@ SHORTEST = 4  # characters of a value that is looked for everywhere
 _LONG_LINE = 12  # characters from which a line of a many-line secret is a secret of its own
 
 _BYTES = ("\\x{:02x}", "%{:02x}", "%{:02X}", "\\{:03o}")  # a byte that is no letter of ASCII
-_KINDS = (*dict.fromkeys(kind for kind, _ in shapes.PATTERNS), "SECRET", "RANDOM", "ENV", "ARGUMENT")
+_KINDS = (*dict.fromkeys(kind for kind, *_ in shapes.PATTERNS), "SECRET", "RANDOM", "ENV", "ARGUMENT")
 _PLACEHOLDER = re.compile(rf"<(?:{'|'.join(_KINDS)}|HIDDEN|X)_\d+>")
 
 

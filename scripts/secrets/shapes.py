@@ -12,11 +12,12 @@ import base64
 import itertools
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from scripts.secrets.settings_in_text import NO_DATABASE_KEY, VARIABLE
 
 Span = tuple[int, int, str]  # start, end, kind
+Row = tuple[str, frozenset[str], re.Pattern[str]]  # kind, words of which a match has one (none: any text), pattern
 
 _START = r"(?<![A-Za-z0-9_])"  # where a token may begin
 _TOKENS = (
@@ -94,134 +95,145 @@ _SERVERS = (
 _I = re.IGNORECASE
 DEEPEST = 4  # times that a secret may be put into base64 over and over
 _NAMED = rf"(?:{_STRONG}|{_ENDING}|authorization){_SUFFIX}"
+_NAMES = (  # of which one is in whatever `_NAMED` matches
+    "pw|key|otp|pin|psw|conn|cred|pass|salt|seed|licen|token|client|pepper|phrase|secret|signature|authorization|hasło|heslo|"
+    "senha|şifre|jelszó|parola|пароль|contrase|kennwort|lösenord|salasana|kata sandi|wachtwoord|adgangskode|mật khẩu|密码|密碼|"
+    "비밀번호|パスワード|סיסמה|پاس ورڈ|گذرواژه|पासवर्ड|كلمة السر|كلمة المرور"
+)
 _MIXED = r"(?=[^\s\"']{0,60}\d)(?=[^\s\"']{0,60}[A-Za-z])"
 _BEFORE_WEAK = r"(?:(?<![A-Za-z0-9])|(?<=[a-z])(?=[A-Z]))"
 
-PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern, flags))
-    for kind, pattern, flags in (
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(filter(None, text.split("|")))
+
+
+# Kind, words as in a row, pattern, flags.
+PATTERNS: tuple[Row, ...] = tuple(
+    (kind, _words(words), re.compile(pattern, flags))
+    for kind, words, pattern, flags in (
         # A key without its end is hidden as far as it still looks like one, with line breaks real or escaped.
-        ("PRIVATE_KEY", r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----BEGIN)[\s\S]){0,20000}?-----END [A-Z0-9 ]{0,60}-----", 0),
-        ("PRIVATE_KEY", r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s|]|\\[nr])*", 0),
-        ("PRIVATE_KEY", r"PuTTY-User-Key-File-\d:(?:[^\n]{0,200}\n){1,60}?Private-MAC:[^\n]{0,200}", 0),
-        ("TOKEN", r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*){0,3}", 0),
-        ("TOKEN", rf"\bauthorization{_SET}{_QUOTE}(?:(?:bearer|basic|token|digest|apikey|negotiate|ntlm|hoba|bot|sharedaccesssignature|aws4-hmac-sha256)\s{{1,8}})?{_NOT}(?!\s)([^\n\"']{{4,}})", _I),
-        ("TOKEN", rf"\bauthorization{_SET}{_QUOTE}{_NOT}(?:\w{{2,20}}\s{{1,8}})?([^\s\"',;]{{4,}})", _I),
-        ("TOKEN", r"\bbearer\s{1,8}[\"']?([\w.~+/=-]{16,})", _I),
-        ("TOKEN", r"\bbearer\s{1,8}[\"']?((?=\S{0,60}\d)(?=\S{0,60}[A-Za-z])[^\s\"'<>]{8,})", _I),
-        ("COOKIE", rf"\b(?:set-)?cookie2?{_SET}{_QUOTE}([\w.%-]{{1,80}}=[^\n\"']+)", _I),
-        ("COOKIE", rf"(?<![A-Za-z0-9])(?:{_SESSION})={_NOT}([^\s;\"'&]{{4,}})", _I),
-        ("CONNECTION", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/?#\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
-        ("CONNECTION", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/@:?#\"'<>`]{0,200}:(?!\d{1,5}(?:[/?#,\s\"'<>`]|$))[^\s\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
-        ("CONNECTION", rf"\b(?:{_SERVERS})(?:\+\w{{1,20}})?://[^\s\"'<>`]{{0,2000}}@[^\s\"'<>`]+", _I),
-        ("CONNECTION", rf"\b(?:{_SERVERS})(?:\+\w{{1,20}})?://[^\s/@:?#\"'<>`]{{1,200}}:((?!port\b|\d{{1,5}}\b)[^\s/@?#,:\"'<>`${{\[]{{3,200}})(?![^\s/?#\"'<>`]*@)", re.I),
+        ("PRIVATE_KEY", "-----begin ", r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----BEGIN)[\s\S]){0,20000}?-----END [A-Z0-9 ]{0,60}-----", 0),
+        ("PRIVATE_KEY", "-----begin ", r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s|]|\\[nr])*", 0),
+        ("PRIVATE_KEY", "putty-user-key-file-", r"PuTTY-User-Key-File-\d:(?:[^\n]{0,200}\n){1,60}?Private-MAC:[^\n]{0,200}", 0),
+        ("TOKEN", "eyj", r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*){0,3}", 0),
+        ("TOKEN", "authorization", rf"\bauthorization{_SET}{_QUOTE}(?:(?:bearer|basic|token|digest|apikey|negotiate|ntlm|hoba|bot|sharedaccesssignature|aws4-hmac-sha256)\s{{1,8}})?{_NOT}(?!\s)([^\n\"']{{4,}})", _I),
+        ("TOKEN", "authorization", rf"\bauthorization{_SET}{_QUOTE}{_NOT}(?:\w{{2,20}}\s{{1,8}})?([^\s\"',;]{{4,}})", _I),
+        ("TOKEN", "bearer", r"\bbearer\s{1,8}[\"']?([\w.~+/=-]{16,})", _I),
+        ("TOKEN", "bearer", r"\bbearer\s{1,8}[\"']?((?=\S{0,60}\d)(?=\S{0,60}[A-Za-z])[^\s\"'<>]{8,})", _I),
+        ("COOKIE", "cookie", rf"\b(?:set-)?cookie2?{_SET}{_QUOTE}([\w.%-]{{1,80}}=[^\n\"']+)", _I),
+        ("COOKIE", "sid|sess|token|remember", rf"(?<![A-Za-z0-9])(?:{_SESSION})={_NOT}([^\s;\"'&]{{4,}})", _I),
+        ("CONNECTION", "@", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/?#\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
+        ("CONNECTION", "@", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/@:?#\"'<>`]{0,200}:(?!\d{1,5}(?:[/?#,\s\"'<>`]|$))[^\s\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
+        ("CONNECTION", "@", rf"\b(?:{_SERVERS})(?:\+\w{{1,20}})?://[^\s\"'<>`]{{0,2000}}@[^\s\"'<>`]+", _I),
+        ("CONNECTION", "://", rf"\b(?:{_SERVERS})(?:\+\w{{1,20}})?://[^\s/@:?#\"'<>`]{{1,200}}:((?!port\b|\d{{1,5}}\b)[^\s/@?#,:\"'<>`${{\[]{{3,200}})(?![^\s/?#\"'<>`]*@)", re.I),
         # A blank in a password, which its writer forgot to encode: up to five words, where the address is a database's.
-        ("CONNECTION", rf"\b(?:{_SERVERS})(?:\+\w{{1,20}})?://[^\s/@:?#\"'<>`]{{0,200}}:(?!\d{{1,5}}(?:[/?#,\s]|$))[^\s/@\"'<>`]{{1,200}}(?: [^\s/@\"'<>`]{{1,200}}){{1,5}}@[^\s\"'<>`]+", _I),
-        ("CONNECTION", r"(?<![:\w/])//[\w.%+-]{1,80}:[^\s/@\"'<>`]{1,200}@[\w.-]+", 0),
-        ("CONNECTION", r"(?<![\w.%+-])[\w.%+-]{1,80}:[^\s@/:\"'`]{1,200}@(?:tcp|unix|cloudsql)\([^\s)]{0,300}\)", 0),
-        ("CONNECTION", r"(?<![\w.%+-])[\w.%+-]{1,80}:([^\s@:/\"'`]{3,200})@[\w-]{1,100}(?:\.[\w-]{1,100}){0,6}:\d{2,5}\b", 0),
+        ("CONNECTION", "@", rf"\b(?:{_SERVERS})(?:\+\w{{1,20}})?://[^\s/@:?#\"'<>`]{{0,200}}:(?!\d{{1,5}}(?:[/?#,\s]|$))[^\s/@\"'<>`]{{1,200}}(?: [^\s/@\"'<>`]{{1,200}}){{1,5}}@[^\s\"'<>`]+", _I),
+        ("CONNECTION", "@", r"(?<![:\w/])//[\w.%+-]{1,80}:[^\s/@\"'<>`]{1,200}@[\w.-]+", 0),
+        ("CONNECTION", "@", r"(?<![\w.%+-])[\w.%+-]{1,80}:[^\s@/:\"'`]{1,200}@(?:tcp|unix|cloudsql)\([^\s)]{0,300}\)", 0),
+        ("CONNECTION", "@", r"(?<![\w.%+-])[\w.%+-]{1,80}:([^\s@:/\"'`]{3,200})@[\w-]{1,100}(?:\.[\w-]{1,100}){0,6}:\d{2,5}\b", 0),
         # What a driver quotes of a URL that it could not take apart: from a wrong place on, or without its scheme.
-        ("CONNECTION", r"[\"'`]((?!@|(?:npm|workspace|patch|file|git|portal|link):)[^\s\"'`@]{0,200}@[A-Za-z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}(?::\d{2,5})?/[\w%.?=&-]{1,200})[\"'`]", 0),
-        ("CONNECTION", r"[\"'`]((?!@|(?:npm|workspace|patch|file|git|portal|link):)[^\s\"'`@]{0,200}@[A-Za-z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}:\d{2,5})[\"'`]", 0),
-        ("CONNECTION", r"\binvalid literal for int\(\) with base 10: [\"']([^\n\"'@]{0,200}@[^\n\"']{1,200})", 0),
-        ("PASSWORD", r"\b(?:Port could not be cast to integer value as|nonnumeric port:) [\"']([^\n\"']{1,200})", 0),
-        ("PASSWORD", r"(?:\bhost name [\"']|\b(?:ENOTFOUND|EAI_AGAIN) |\blookup |\bresolve host:? [\"']?)([^\s\"'@]{1,100})@[\w.-]+", 0),
-        ("CONNECTION", r"\bjdbc:oracle:\w{2,10}:[^\s@\"']{1,200}@[^\s\"']+", _I),
-        ("CONNECTION", r"\bDefaultEndpointsProtocol=[^\s\"']+", _I),
-        ("CLOUD_KEY", _START + "(?:" + "|".join(_TOKENS) + ")", 0),
+        ("CONNECTION", "@", r"[\"'`]((?!@|(?:npm|workspace|patch|file|git|portal|link):)[^\s\"'`@]{0,200}@[A-Za-z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}(?::\d{2,5})?/[\w%.?=&-]{1,200})[\"'`]", 0),
+        ("CONNECTION", "@", r"[\"'`]((?!@|(?:npm|workspace|patch|file|git|portal|link):)[^\s\"'`@]{0,200}@[A-Za-z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}:\d{2,5})[\"'`]", 0),
+        ("CONNECTION", "@", r"\binvalid literal for int\(\) with base 10: [\"']([^\n\"'@]{0,200}@[^\n\"']{1,200})", 0),
+        ("PASSWORD", "nonnumeric port:|port could not be cast to integer value as", r"\b(?:Port could not be cast to integer value as|nonnumeric port:) [\"']([^\n\"']{1,200})", 0),
+        ("PASSWORD", "@", r"(?:\bhost name [\"']|\b(?:ENOTFOUND|EAI_AGAIN) |\blookup |\bresolve host:? [\"']?)([^\s\"'@]{1,100})@[\w.-]+", 0),
+        ("CONNECTION", "@", r"\bjdbc:oracle:\w{2,10}:[^\s@\"']{1,200}@[^\s\"']+", _I),
+        ("CONNECTION", "defaultendpointsprotocol=", r"\bDefaultEndpointsProtocol=[^\s\"']+", _I),
+        ("CLOUD_KEY", "", _START + "(?:" + "|".join(_TOKENS) + ")", 0),
         # Twilio's account and the token beside it, which nothing else tells from a digest.
-        ("CLOUD_KEY", r"\b(?:SK|AC)[0-9a-f]{32}(?![0-9a-f])[^\n]{0,60}\n?[^\n]{0,40}?(?<![0-9a-fA-F-])([0-9a-f]{32})\b", 0),
-        ("CLOUD_KEY", r"(?<![0-9a-fA-F:-])([0-9a-f]{32})(?![0-9a-f])[^\n]{0,40}\n?[^\n]{0,60}?\b(?:SK|AC)[0-9a-f]{32}\b", 0),
+        ("CLOUD_KEY", "ac|sk", r"\b(?:SK|AC)[0-9a-f]{32}(?![0-9a-f])[^\n]{0,60}\n?[^\n]{0,40}?(?<![0-9a-fA-F-])([0-9a-f]{32})\b", 0),
+        ("CLOUD_KEY", "ac|sk", r"(?<![0-9a-fA-F:-])([0-9a-f]{32})(?![0-9a-f])[^\n]{0,40}\n?[^\n]{0,60}?\b(?:SK|AC)[0-9a-f]{32}\b", 0),
         # by the name in front of it
-        ("PASSWORD", r"(?<!revision )\bIDENTIFIED\s{1,8}(?:WITH\s{1,8}\w{1,40}\s{1,8})?(?:BY|AS)\s{1,8}(?:PASSWORD\s{1,8})?(?:[\"']([^\"'\n]+)|(?<= BY )(?-i:(?<=IDENTIFIED BY ))([^\s\"';]+))", _I),
-        ("PASSWORD", r"\bPASSWORD\s{1,8}(?:(?:FOR\s{1,8}\S{1,100}\s{0,8})?=\s{0,8})?N?'([^'\n]+)'", 0),
-        ("PASSWORD", r"(?<!\S)-{1,2}(?:[A-Za-z0-9]{1,20}[-_.]){0,4}(?:pass(?:word|wd|phrase|code|in|out)?|pwd|pw|secret|token|api[-_]?key|access[-_]?key|secret[-_]?key|private[-_]?key|credentials?|creds|oauth2-bearer|salt|license(?:[-_]?key)?|auth(?:[-_]?token)?|key)(?:[-_]?value)?(?:[ \t]{1,20}|=)(?!-|none\b|id=)[\"']?([^\s\"']+)", _I),
-        ("PASSWORD", r"(?<!\S)(?:-u|-U|--user|--proxy-user|--userpwd)[\s=]{0,4}[\"']?(?!\d+:\d+(?![^\s\"']))([\w.@%+-]{0,100}:[^\s\"']+)", 0),
-        ("PASSWORD", r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;&]{0,200}?\s-p[\"']?([^\s\"'|;&]+)", 0),
+        ("PASSWORD", "identified", r"(?<!revision )\bIDENTIFIED\s{1,8}(?:WITH\s{1,8}\w{1,40}\s{1,8})?(?:BY|AS)\s{1,8}(?:PASSWORD\s{1,8})?(?:[\"']([^\"'\n]+)|(?<= BY )(?-i:(?<=IDENTIFIED BY ))([^\s\"';]+))", _I),
+        ("PASSWORD", "password", r"\bPASSWORD\s{1,8}(?:(?:FOR\s{1,8}\S{1,100}\s{0,8})?=\s{0,8})?N?'([^'\n]+)'", 0),
+        ("PASSWORD", "pw|api|key|auth|pass|salt|creds|token|access|secret|license|private|credential", r"(?<!\S)-{1,2}(?:[A-Za-z0-9]{1,20}[-_.]){0,4}(?:pass(?:word|wd|phrase|code|in|out)?|pwd|pw|secret|token|api[-_]?key|access[-_]?key|secret[-_]?key|private[-_]?key|credentials?|creds|oauth2-bearer|salt|license(?:[-_]?key)?|auth(?:[-_]?token)?|key)(?:[-_]?value)?(?:[ \t]{1,20}|=)(?!-|none\b|id=)[\"']?([^\s\"']+)", _I),
+        ("PASSWORD", "-", r"(?<!\S)(?:-u|-U|--user|--proxy-user|--userpwd)[\s=]{0,4}[\"']?(?!\d+:\d+(?![^\s\"']))([\w.@%+-]{0,100}:[^\s\"']+)", 0),
+        ("PASSWORD", "ysql|ariadb", r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;&]{0,200}?\s-p[\"']?([^\s\"'|;&]+)", 0),
         # -u NAME -p VALUE, whatever the program; a number is a port.
-        ("PASSWORD", r"(?<!\S)(?:-u|--user(?:name)?)[ =]\S{1,100}\s(?:[^\n|;&]{0,200}?\s)?-p[ =]?[\"']?(?![-/]|[\d.:]+(?:\s|$)|\d+:\d)([^\s\"'|;&]{3,})", 0),
-        ("PASSWORD", r"\blftp\b[^\n|;&]{0,200}?\s-u\s{1,4}[^\s,]{1,60},([^\s\"']{3,})|\bsmbclient\b[^\n|;&]{0,200}?\s-U\s{1,4}[^\s%]{1,60}%([^\s\"']{3,})|\bsqlplus\s[^\n|;&]{0,80}?(?<=\s)[\w.-]{1,60}/([^\s@\"'/]{3,})@", 0),
-        ("PASSWORD", r"\bvault\s{1,4}kv\s{1,4}(?:put|patch)\s{1,4}\S{1,200}\s{1,4}(?:\S{1,60}=\S{0,200}\s{1,4}){0,8}?[\w.-]{1,60}=([^\s\"'@]{3,})|^::add-mask::(.+)$", re.M),
-        ("PASSWORD", r"\b(?:gh|glab)\s{1,4}secret\s{1,4}set\b[^\n|;&]{0,200}?\s(?:--body[ =]|-b ?)[\"']?([^\s\"']{3,})|\b(?:fly|flyctl|supabase|heroku|railway|wrangler)\s{1,4}(?:secrets?|variables)\s{1,4}set\s{1,4}(?:--?\w{1,20}\s{1,4}){0,3}[\"']?\w{1,80}=([^\s\"']{3,})|\b(?:secret\s{1,4}put|cryptsetup|passwd|login)\b[^\n<]{0,200}<<<\s{0,4}[\"']?([^\s\"']{3,})", 0),
-        ("PASSWORD", r"\bmc\s{1,4}alias\s{1,4}set\s{1,4}\S{1,60}\s{1,4}\S{1,200}\s{1,4}\S{1,60}\s{1,4}([^\s\"']{3,})|\bsupabase\s[^\n|;&]{0,200}?\s-p\s{1,4}([^\s\"'-]\S{2,})|\bcurl\b[^\n|;]{0,200}?\s(?:-E|--cert)[ =][\"']?[^\s:\"']{1,200}:([^\s\"']{3,})", 0),
-        ("PASSWORD", r"\bWIFI:[^\n]{0,100}?;P:([^;\n]{3,});|\b(?:insecure-)?password\s{1,4}(?<=insecure-password )([^\s\"']{3,})|^user\s{0,4}=\s{0,4}[\"'][^\s\"':]{1,80}:([^\s\"']{3,})[\"']", re.M),
-        ("PASSWORD", r"\b(?:URL\.create|create_engine_from)\(\s{0,9}(?:[\"'][^\"'\n]{0,80}[\"']\s{0,4},\s{0,4}){2}[\"']([^\"'\n]{3,})[\"']|\.(?:fill|type)\(\s{0,4}[\"'][^\"'\n]{0,80}(?:[Pp]assw|[Tt]oken|[Ss]ecret)[^\"'\n]{0,40}[\"']\s{0,4},\s{0,4}[\"']([^\"'\n]{3,})[\"']", 0),
+        ("PASSWORD", "-p", r"(?<!\S)(?:-u|--user(?:name)?)[ =]\S{1,100}\s(?:[^\n|;&]{0,200}?\s)?-p[ =]?[\"']?(?![-/]|[\d.:]+(?:\s|$)|\d+:\d)([^\s\"'|;&]{3,})", 0),
+        ("PASSWORD", "lftp|sqlplus|smbclient", r"\blftp\b[^\n|;&]{0,200}?\s-u\s{1,4}[^\s,]{1,60},([^\s\"']{3,})|\bsmbclient\b[^\n|;&]{0,200}?\s-U\s{1,4}[^\s%]{1,60}%([^\s\"']{3,})|\bsqlplus\s[^\n|;&]{0,80}?(?<=\s)[\w.-]{1,60}/([^\s@\"'/]{3,})@", 0),
+        ("PASSWORD", "vault|::add-mask::", r"\bvault\s{1,4}kv\s{1,4}(?:put|patch)\s{1,4}\S{1,200}\s{1,4}(?:\S{1,60}=\S{0,200}\s{1,4}){0,8}?[\w.-]{1,60}=([^\s\"'@]{3,})|^::add-mask::(.+)$", re.M),
+        ("PASSWORD", "login|passwd|secret|variables|cryptsetup", r"\b(?:gh|glab)\s{1,4}secret\s{1,4}set\b[^\n|;&]{0,200}?\s(?:--body[ =]|-b ?)[\"']?([^\s\"']{3,})|\b(?:fly|flyctl|supabase|heroku|railway|wrangler)\s{1,4}(?:secrets?|variables)\s{1,4}set\s{1,4}(?:--?\w{1,20}\s{1,4}){0,3}[\"']?\w{1,80}=([^\s\"']{3,})|\b(?:secret\s{1,4}put|cryptsetup|passwd|login)\b[^\n<]{0,200}<<<\s{0,4}[\"']?([^\s\"']{3,})", 0),
+        ("PASSWORD", "curl|alias|supabase", r"\bmc\s{1,4}alias\s{1,4}set\s{1,4}\S{1,60}\s{1,4}\S{1,200}\s{1,4}\S{1,60}\s{1,4}([^\s\"']{3,})|\bsupabase\s[^\n|;&]{0,200}?\s-p\s{1,4}([^\s\"'-]\S{2,})|\bcurl\b[^\n|;]{0,200}?\s(?:-E|--cert)[ =][\"']?[^\s:\"']{1,200}:([^\s\"']{3,})", 0),
+        ("PASSWORD", "user|wifi:|password", r"\bWIFI:[^\n]{0,100}?;P:([^;\n]{3,});|\b(?:insecure-)?password\s{1,4}(?<=insecure-password )([^\s\"']{3,})|^user\s{0,4}=\s{0,4}[\"'][^\s\"':]{1,80}:([^\s\"']{3,})[\"']", re.M),
+        ("PASSWORD", "fill|type|url.create|create_engine_from", r"\b(?:URL\.create|create_engine_from)\(\s{0,9}(?:[\"'][^\"'\n]{0,80}[\"']\s{0,4},\s{0,4}){2}[\"']([^\"'\n]{3,})[\"']|\.(?:fill|type)\(\s{0,4}[\"'][^\"'\n]{0,80}(?:[Pp]assw|[Tt]oken|[Ss]ecret)[^\"'\n]{0,40}[\"']\s{0,4},\s{0,4}[\"']([^\"'\n]{3,})[\"']", 0),
         # What checkers of the environment say of a setting, and quote.
-        ("PASSWORD", rf"\b[\w.]{{0,60}}(?:{_NAMED})[\"'`]?(?::? (?:[Ii]nvalid|must|should|length|has|is|with|does|fails|not)\b)[^\n\"'`]{{0,120}}[\"'`]([^\"'`\n]{{4,}})[\"'`]\s{{0,4}}$", re.M | _I),
+        ("PASSWORD", _NAMES, rf"\b[\w.]{{0,60}}(?:{_NAMED})[\"'`]?(?::? (?:[Ii]nvalid|must|should|length|has|is|with|does|fails|not)\b)[^\n\"'`]{{0,120}}[\"'`]([^\"'`\n]{{4,}})[\"'`]\s{{0,4}}$", re.M | _I),
         # A setting by two words: npm config set NAME VALUE, poetry config http-basic.ACME USER VALUE.
-        ("PASSWORD", r"\b(?:config|configure|secrets?|env|vars?|variables?|option)(?::set|\s{1,4}set|\s{1,4}add)?\s{1,4}(?:-{1,2}\w[\w-]{0,30}\s{1,4}){0,3}[^\s=]{0,120}(?:auth_?token|(?i:authtoken)|_auth|_password|password|[a-z]-token(?:\.\w{1,40})?|\.token|_token|_TOKEN|_SECRET|_KEY|secret_?key|api_?key)\s{1,4}(?!set\b|to\b|in\b|is\b|from\b|of\b|not\b|for\b|and\b)[\"']?([^\s\"'=|]{4,})", 0),
-        ("PASSWORD", r"\bconfig\s{1,4}http-basic\.\S{1,60}\s{1,4}\S{1,100}\s{1,4}[\"']?([^\s\"']{3,})|auth-?ident[\"']?\s{0,4}[:=]\s{0,4}[\"']?[^\s\"':]{1,80}:([^\s\"']{3,})", _I),
-        ("TOKEN", r"[?&](?:app_?id|app_?key|key|auth|code|k)=([0-9a-f]{20,}|[0-9A-F]{20,})\b", 0),
-        ("PASSWORD", r"\b(?:sshpass|redis-cli|mosquitto_(?:pub|sub)|(?:docker|podman|buildah|skopeo|az|oc|cf)\s{1,4}login|helm\s{1,4}registry\s{1,4}login|mongo(?:sh|dump)?|ldapsearch|smbclient|7z|unzip|zip|ipmitool|snmp(?:walk|get|set|bulkwalk))\b[^\n|;&]{0,200}?\s-[apPweAX]\s{0,8}[\"']?((?![-/])[^\s\"'|;&]{3,})", 0),
-        ("PASSWORD", r"\b(?:https?|xh)\s[^\n|;&]{0,200}?(?<=\s)(?:-a|--auth)[ =]{1,4}[\"']?([\w.@%+-]{1,100}:[^\s\"']+)", 0),
-        ("PASSWORD", r"\buser\s{1,4}[\w.-]{1,60}\s{1,4}(?:on|off|reset\w{0,10})\s[^\n]{0,100}?(?<=\s)>([^\s\"']{3,})", 0),  # redis' users.acl
-        ("PASSWORD", r"\bhtpasswd\s{1,4}-\w{0,8}b\w{0,8}\s{1,4}\S{1,200}\s{1,4}(?:\S{1,100}\s{1,4})?(\S+)$", re.M),
-        ("PASSWORD", r"\bpass:([^\s\"']{3,})", 0),
-        ("PASSWORD", r"\b(?:echo|printf)\s{1,4}[\"']?([^\s\"'|]{1,200})[\"']?\s{1,4}\|\s{0,4}(?:(?:sudo|docker login|passwd|chpasswd|base64)\b|[^\n|]{1,200}?\s(?:--password-stdin|--with-token|--stdin|-stdin|secret\s{1,4}put)\b)", 0),
-        ("PASSWORD", rf"{_NO_ERROR}(?:{_STRONG}|{_ENDING}){_SUFFIX}(?:{_COMPARED}|{_SET}(?:(?:\"\"\"|''')\s{{0,20}}([^\"']{{3,2000}})|{_NOT}{_VALUE})|{_HELD})", _I),
-        ("SECRET", rf"\bLICEN[CS]E{_SET}{_NOT}(?!{_SPDX_NAMES}){_VALUE}", 0),
-        ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}{_NO_ERROR}(?:pass[_-]?word|passwd|pass[_-]?phrase|client[_-]?secret)[\"']?:[ \t]{{1,20}}{_NOT}(?![\"'])([^\n#]{{3,}})", _I | re.M),
-        ("PASSWORD", r"\b(?:password|passphrase|passwort|passcode|secret|token|api key|access key)\s{1,4}(?:is|was|are|(?:is |was )?set to|changed to|reset to)\s{1,4}[\"'`:]{0,2}\s{0,4}(?!not\b|now\b|too\b|wrong\b|invalid\b|missing\b|required\b|expired\b|empty\b|set\b|in\b|an?\b|the\b)([^\s\"'`]{4,})", _I),
-        ("PASSWORD", rf"\b(?:password|pass ?phrase|passcode)(?:\s{{1,4}}(?:for|of)\s{{1,4}}(?:the\s|user\s|account\s){{0,2}}[\w.@-]{{1,60}})?\s{{1,4}}is\s{{1,4}}[\"']?({_MIXED}[^\s\"']{{4,}})", _I),
-        ("PASSWORD", rf"(?-i:[A-Z0-9]{{1,40}}_(?:[A-Z0-9]{{1,20}}_){{0,6}}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))['\"`]?\s{{1,4}}(?:(?:is|was)(?: set to)?\s{{1,4}}|set to\s{{1,4}})?[\"'`(]{{0,2}}({_MIXED}[^\s\"'`<>(),;]{{8,}})", _I),
-        ("PASSWORD", r"\b(?:your |the )?otp(?: code)?(?:\s{0,4}[:=]|\s{1,4}is)\s{0,4}[\"']?(\d{4,8})(?!\w)", _I),
-        ("PASSWORD", r"\brabbitmqctl\s{1,4}(?:add_user|change_password|authenticate_user)\s{1,4}\S{1,60}\s{1,4}[\"']?([^\s\"']+)", 0),
-        ("PASSWORD", rf"\bvariable\s{{1,4}}\"[\w-]{{0,60}}(?:{_STRONG})[\w-]{{0,20}}\"\s{{0,9}}\{{[^}}]{{0,300}}?\bdefault\s{{0,20}}=\s{{0,20}}\"([^\"\n]+)", _I),
-        ("PASSWORD", rf"\b(?:shared|radius|hmac|signing|webhook|client)\s{{1,4}}secret\s{{1,4}}({_MIXED}[^\s\"']{{8,}})", _I),
-        ("PASSWORD", r"\b(?:recovery|backup|verification|one[- ]time|otp|2fa|mfa)[ _-]?(?:code|password)s?[\"']?\s{0,4}(?:[:=]|is)\s{0,4}[\"']?((?=[\w-]{0,40}\d)[\w-]{5,})", _I),
-        ("SECRET", r"\b(?:seed|recovery|mnemonic|secret)(?:[ _-]?(?:phrase|words))?[\"']?\s{0,4}[:=]\s{0,4}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})\b", _I),
-        ("PASSWORD", r"\bAUTH\s{1,4}(?:PLAIN|LOGIN)\s{1,4}([A-Za-z0-9+/]{8,}={0,2})", 0),
-        ("PASSWORD", r"\bchpasswd\s{0,4}<<<\s{0,4}[\"']?[\w.-]{1,60}:([^\s\"']+)|\b(?:useradd|usermod)\b[^\n|;&]{0,200}?\s-p\s{1,4}([^\s-]\S*)|\bssh-keygen\b[^\n|;&]{0,200}?\s-N\s{1,4}[\"']?([^\s\"'-][^\s\"']*)", 0),
-        ("PASSWORD", r"\bnet\s{1,4}use\b[^\n]{0,200}?/user:\S{1,60}\s{1,4}(\S+)|\bSETUSER\s[^\n]{0,200}?\s>(\S+)|\bsnmp(?:-server)?\s{1,4}community\s{1,4}([^\s\"']{3,})", _I),
-        ("PASSWORD", rf"\b(?:password|passphrase|passwort|passcode)\s{{1,4}}(?:is|was):\s{{0,4}}[\"']?{_NOT}([^\s\"']{{4,}})", _I),
-        ("PASSWORD", rf"\b(?:db|sql|my|mysql|pg|user|root|admin|smtp|mail|ftp|ssh|app|api|redis|bind|ldap)(?:pass|pw){_SET}{_NOT}{_VALUE}", _I),
-        ("PASSWORD", rf"\b(?:bindpw|bindpass|rootpw|security[_-]?code){_SET}{_NOT}{_VALUE}|\b(?:bindpw|rootpw)\s{{1,8}}[\"']?({_MIXED}[^\s\"']{{4,}})", _I),
-        ("PASSWORD", r"(?:;\s{0,4}|\b(?:uid|user(?: id)?)=[^;\n]{1,80};\s{0,4})(?:pwd|password)\s{0,4}=\s{0,4}([^\s;\"']{3,})", _I),
-        ("PASSWORD", r"(?<![\w-])pwd\s{0,4}=\s{0,4}([^\s;\"'/.]{3,});", _I),
-        ("SECRET", r"(?<![\w.-])pin[\"']?\s{0,4}[:=]\s{0,4}[\"']?(\d{4,8})(?!\w)", _I),
-        ("PASSWORD", r"(?:secret|password|token|key)[\"']?:[ \t]{1,9}!\w[\w-]{0,40}[ \t]{1,9}[\"']?([^\s\"']{4,})", _I),
-        ("PASSWORD", r"\blogin\s{1,8}\S{1,100}\s{1,8}(?:account\s{1,8}\S{1,100}\s{1,8})?password\s{1,8}(\S+)", _I),
-        ("PASSWORD", r"^[^\s:]{1,100}:(?:\d{2,5}|\*):[^\s:]{1,60}:[^\s:]{1,60}:(\S{3,})$", re.M),
-        ("PASSWORD", r"^[ \t]{0,60}(?:- )?[\w.-]{0,60}(?:pass[_-]?word|passwd|pass[_-]?phrase|secret|token)[\"']?:[ \t]{0,20}[|>][-+]?[ \t]{0,20}\n[ \t]{1,60}([^\n]+)", _I | re.M),
-        ("PASSWORD", r"\b(?:password|passphrase)\s{1,8}for\s{1,8}(?:user\s{1,8})?\S{1,60}?\s{0,8}:\s{0,8}([^\s\"']{3,})", _I),
-        ("PASSWORD", r"\bwith\s{1,8}(?:the\s{1,8})?(?:password|passphrase|token|secret|api key)\s{1,8}[\"']?(?!authentication\b|login\b|was\b|is\b|from\b|in\b|of\b|for\b|and\b|not\b)([^\s\"',;]{4,})", _I),
-        ("PASSWORD", r"\bcredentials?:\s{0,8}[^\s/]{1,60}\s{0,8}/\s{0,8}(\S{3,})", _I),
-        ("PASSWORD", r"\bopenssl\b[^\n|;&]{0,200}?\s-k\s{1,8}([^\s-]\S*)", 0),
-        ("PASSWORD", r"(?<!\S)--?(?:store|key|trust|src|dest)(?:store)?pass(?:word)?[ \t=]{1,8}([^\s-]\S*)", _I),
-        ("TOKEN", r"\b(?:token|(?:api[- ]?|with )key)\s{1,4}[\"']?((?=\S{0,60}\d)(?=\S{0,60}[A-Za-z])[\w.~+/=-]{8,})", _I),
-        ("CONNECTION", r"(?<![\w/.-])[\w.-]{1,60}/[^\s/@:\"']{3,60}@(?!sha\d)[\w.-]{1,100}:\d{2,5}(?!\d)", 0),
-        ("SECRET", rf"<(?:[\w.-]{{1,40}}:)?[\w.-]{{0,60}}{_NAMED}>\s{{0,200}}([^<\s][^<\n]{{2,}}?)\s{{0,200}}<", _I),
-        ("SECRET", rf"\b(?:name|key|id|header){_QUOTE}\s{{0,9}}[=:]\s{{0,9}}\\{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|cookie|{NO_DATABASE_KEY}(?<!gpg)[_-]key)\\{{0,4}}[\"']\s{{0,9}},?\s{{0,9}}{_QUOTE}value{_QUOTE}\s{{0,9}}[=:]\s{{0,9}}{_VALUE}", _I),
-        ("SECRET", rf"\bdefine\(\s{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|_key|_salt)[\"']\s{{0,4}},\s{{0,4}}(?:'([^'\n]+)'|\"([^\"\n]+)\")", _I),
-        ("SECRET", r"\$(?:2[abxy]?|argon2(?:id?|d)|scrypt|pbkdf2[\w-]{0,20})\$[\w./+=,$-]{20,}|\$(?:1|5|6|7|y|gy|apr1)\$[^\s$:]{1,40}\$[./A-Za-z0-9$]{20,}|\b(?:pbkdf2|bcrypt|scrypt|argon2)[_\w]{0,20}\$[\w./+=,$-]{20,}|\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,}={0,2}", 0),
-        ("PASSWORD", r"(?:パスワード|密码|密碼|비밀번호)\s{0,4}(?:は|是|为|為|는|은)\s{0,4}[:：]?\s{0,4}([^\s\"'。]{4,})", 0),
-        ("PASSWORD", r"\bPSK\s{1,4}[\"']([^\"'\n]{3,})", 0),
-        ("PASSWORD", r"(?:(?:set|hash|check|verify|make)_?password|bcrypt\.\w{2,30})\(\s{0,4}b?[\"']([^\"'\n]{3,})", _I),
-        ("PASSWORD", rf"(?<!\S)[\"'`]?({_MIXED}[^\s\"'`]{{6,}})[\"'`]?\s{{1,4}}as\s{{1,4}}(?:the\s|your\s|its\s|a\s)?(?:password|passphrase|token|secret|api key)\b", _I),
-        ("PASSWORD", rf"\|\s{{0,40}}[\w.-]{{0,40}}(?:{_STRONG})\s{{0,60}}\|\s{{0,60}}({_MIXED}[^\s|]{{4,}})", _I),
-        ("PASSWORD", rf"(?<=[A-Za-z0-9])[_-](?:{_STRONG})\s{{1,4}}[\"']?({_MIXED}[^\s\"'<>]{{16,}})", _I),
-        ("PASSWORD", r"\bConvertTo-SecureString\s{1,4}(?:-String\s{1,4})?[\"']([^\"'\n]+)", _I),
-        ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}(?:pass[_-]?words?|passwd|pass[_-]?phrases?)[\"']?:[ \t]{{0,20}}\n[ \t]{{1,60}}(?:{_KEY}:)?[ \t]{{0,20}}{_NOT}(?![\w.-]{{1,60}}:(?:\s|$)|(?:return|raise|yield|if|for|while|with|assert|pass|await|else|try)\b|[\w.]{{1,80}}(?:\(| =))([^\s#][^\n]{{2,}}(?:\n[ \t]{{1,60}}- [^\n]+){{0,40}})$", _I | re.M),
-        ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}(?:{_NAMED})s?[\"']?:[ \t]{{0,20}}\n[ \t]{{1,60}}(?:- |{_KEY}:)?[ \t]{{0,20}}[\"']?({_MIXED}[^\s:\"'#]{{8,}})[\"']?[ \t]{{0,9}}$", _I | re.M),
-        ("PASSWORD", rf"\bname=[\"'][\w.-]{{0,60}}{_NAMED}[\"'](?:\r?\n[\w-]{{1,40}}:[^\n]{{0,200}}){{0,3}}(?:\r?\n){{2}}([^\r\n]+)", _I),
-        ("PASSWORD", r"\"AUTH\"(?:\s\"[^\"\n]{1,60}\")?\s\"([^\"\n]+)\"", _I),
-        ("PASSWORD", r"\.(?:auth|login|authenticate)\(\s{0,4}[\"'][^\"'\n]{1,80}[\"']\s{0,4},\s{0,4}[\"']([^\"'\n]{3,})", _I),
+        ("PASSWORD", "env|var|config|option|secret", r"\b(?:config|configure|secrets?|env|vars?|variables?|option)(?::set|\s{1,4}set|\s{1,4}add)?\s{1,4}(?:-{1,2}\w[\w-]{0,30}\s{1,4}){0,3}[^\s=]{0,120}(?:auth_?token|(?i:authtoken)|_auth|_password|password|[a-z]-token(?:\.\w{1,40})?|\.token|_token|_TOKEN|_SECRET|_KEY|secret_?key|api_?key)\s{1,4}(?!set\b|to\b|in\b|is\b|from\b|of\b|not\b|for\b|and\b)[\"']?([^\s\"'=|]{4,})", 0),
+        ("PASSWORD", "ident|http-basic.", r"\bconfig\s{1,4}http-basic\.\S{1,60}\s{1,4}\S{1,100}\s{1,4}[\"']?([^\s\"']{3,})|auth-?ident[\"']?\s{0,4}[:=]\s{0,4}[\"']?[^\s\"':]{1,80}:([^\s\"']{3,})", _I),
+        ("TOKEN", "=", r"[?&](?:app_?id|app_?key|key|auth|code|k)=([0-9a-f]{20,}|[0-9A-F]{20,})\b", 0),
+        ("PASSWORD", "7z|zip|snmp|login|mongo|sshpass|ipmitool|registry|redis-cli|smbclient|ldapsearch|mosquitto_", r"\b(?:sshpass|redis-cli|mosquitto_(?:pub|sub)|(?:docker|podman|buildah|skopeo|az|oc|cf)\s{1,4}login|helm\s{1,4}registry\s{1,4}login|mongo(?:sh|dump)?|ldapsearch|smbclient|7z|unzip|zip|ipmitool|snmp(?:walk|get|set|bulkwalk))\b[^\n|;&]{0,200}?\s-[apPweAX]\s{0,8}[\"']?((?![-/])[^\s\"'|;&]{3,})", 0),
+        ("PASSWORD", "xh|http", r"\b(?:https?|xh)\s[^\n|;&]{0,200}?(?<=\s)(?:-a|--auth)[ =]{1,4}[\"']?([\w.@%+-]{1,100}:[^\s\"']+)", 0),
+        ("PASSWORD", "user", r"\buser\s{1,4}[\w.-]{1,60}\s{1,4}(?:on|off|reset\w{0,10})\s[^\n]{0,100}?(?<=\s)>([^\s\"']{3,})", 0),  # redis' users.acl
+        ("PASSWORD", "htpasswd", r"\bhtpasswd\s{1,4}-\w{0,8}b\w{0,8}\s{1,4}\S{1,200}\s{1,4}(?:\S{1,100}\s{1,4})?(\S+)$", re.M),
+        ("PASSWORD", "pass:", r"\bpass:([^\s\"']{3,})", 0),
+        ("PASSWORD", "echo|printf", r"\b(?:echo|printf)\s{1,4}[\"']?([^\s\"'|]{1,200})[\"']?\s{1,4}\|\s{0,4}(?:(?:sudo|docker login|passwd|chpasswd|base64)\b|[^\n|]{1,200}?\s(?:--password-stdin|--with-token|--stdin|-stdin|secret\s{1,4}put)\b)", 0),
+        ("PASSWORD", _NAMES, rf"{_NO_ERROR}(?:{_STRONG}|{_ENDING}){_SUFFIX}(?:{_COMPARED}|{_SET}(?:(?:\"\"\"|''')\s{{0,20}}([^\"']{{3,2000}})|{_NOT}{_VALUE})|{_HELD})", _I),
+        ("SECRET", "licen", rf"\bLICEN[CS]E{_SET}{_NOT}(?!{_SPDX_NAMES}){_VALUE}", 0),
+        ("PASSWORD", "pass|client|phrase", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}{_NO_ERROR}(?:pass[_-]?word|passwd|pass[_-]?phrase|client[_-]?secret)[\"']?:[ \t]{{1,20}}{_NOT}(?![\"'])([^\n#]{{3,}})", _I | re.M),
+        ("PASSWORD", "token|secret|api key|passcode|password|passwort|access key|passphrase", r"\b(?:password|passphrase|passwort|passcode|secret|token|api key|access key)\s{1,4}(?:is|was|are|(?:is |was )?set to|changed to|reset to)\s{1,4}[\"'`:]{0,2}\s{0,4}(?!not\b|now\b|too\b|wrong\b|invalid\b|missing\b|required\b|expired\b|empty\b|set\b|in\b|an?\b|the\b)([^\s\"'`]{4,})", _I),
+        ("PASSWORD", "pass", rf"\b(?:password|pass ?phrase|passcode)(?:\s{{1,4}}(?:for|of)\s{{1,4}}(?:the\s|user\s|account\s){{0,2}}[\w.@-]{{1,60}})?\s{{1,4}}is\s{{1,4}}[\"']?({_MIXED}[^\s\"']{{4,}})", _I),
+        ("PASSWORD", "key|pass|token|secret", rf"(?-i:[A-Z0-9]{{1,40}}_(?:[A-Z0-9]{{1,20}}_){{0,6}}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))['\"`]?\s{{1,4}}(?:(?:is|was)(?: set to)?\s{{1,4}}|set to\s{{1,4}})?[\"'`(]{{0,2}}({_MIXED}[^\s\"'`<>(),;]{{8,}})", _I),
+        ("PASSWORD", "otp", r"\b(?:your |the )?otp(?: code)?(?:\s{0,4}[:=]|\s{1,4}is)\s{0,4}[\"']?(\d{4,8})(?!\w)", _I),
+        ("PASSWORD", "rabbitmqctl", r"\brabbitmqctl\s{1,4}(?:add_user|change_password|authenticate_user)\s{1,4}\S{1,60}\s{1,4}[\"']?([^\s\"']+)", 0),
+        ("PASSWORD", "variable", rf"\bvariable\s{{1,4}}\"[\w-]{{0,60}}(?:{_STRONG})[\w-]{{0,20}}\"\s{{0,9}}\{{[^}}]{{0,300}}?\bdefault\s{{0,20}}=\s{{0,20}}\"([^\"\n]+)", _I),
+        ("PASSWORD", "secret", rf"\b(?:shared|radius|hmac|signing|webhook|client)\s{{1,4}}secret\s{{1,4}}({_MIXED}[^\s\"']{{8,}})", _I),
+        ("PASSWORD", "code|password", r"\b(?:recovery|backup|verification|one[- ]time|otp|2fa|mfa)[ _-]?(?:code|password)s?[\"']?\s{0,4}(?:[:=]|is)\s{0,4}[\"']?((?=[\w-]{0,40}\d)[\w-]{5,})", _I),
+        ("SECRET", "seed|secret|mnemonic|recovery", r"\b(?:seed|recovery|mnemonic|secret)(?:[ _-]?(?:phrase|words))?[\"']?\s{0,4}[:=]\s{0,4}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})\b", _I),
+        ("PASSWORD", "login|plain", r"\bAUTH\s{1,4}(?:PLAIN|LOGIN)\s{1,4}([A-Za-z0-9+/]{8,}={0,2})", 0),
+        ("PASSWORD", "user|chpasswd|ssh-keygen", r"\bchpasswd\s{0,4}<<<\s{0,4}[\"']?[\w.-]{1,60}:([^\s\"']+)|\b(?:useradd|usermod)\b[^\n|;&]{0,200}?\s-p\s{1,4}([^\s-]\S*)|\bssh-keygen\b[^\n|;&]{0,200}?\s-N\s{1,4}[\"']?([^\s\"'-][^\s\"']*)", 0),
+        ("PASSWORD", "/user:|setuser|community", r"\bnet\s{1,4}use\b[^\n]{0,200}?/user:\S{1,60}\s{1,4}(\S+)|\bSETUSER\s[^\n]{0,200}?\s>(\S+)|\bsnmp(?:-server)?\s{1,4}community\s{1,4}([^\s\"']{3,})", _I),
+        ("PASSWORD", "pass", rf"\b(?:password|passphrase|passwort|passcode)\s{{1,4}}(?:is|was):\s{{0,4}}[\"']?{_NOT}([^\s\"']{{4,}})", _I),
+        ("PASSWORD", "db|my|pg|api|app|ftp|sql|ssh|bind|ldap|mail|root|smtp|user|admin|redis", rf"\b(?:db|sql|my|mysql|pg|user|root|admin|smtp|mail|ftp|ssh|app|api|redis|bind|ldap)(?:pass|pw){_SET}{_NOT}{_VALUE}", _I),
+        ("PASSWORD", "bindpw|rootpw|bindpass|security", rf"\b(?:bindpw|bindpass|rootpw|security[_-]?code){_SET}{_NOT}{_VALUE}|\b(?:bindpw|rootpw)\s{{1,8}}[\"']?({_MIXED}[^\s\"']{{4,}})", _I),
+        ("PASSWORD", "wd|assword", r"(?:;\s{0,4}|\b(?:uid|user(?: id)?)=[^;\n]{1,80};\s{0,4})(?:pwd|password)\s{0,4}=\s{0,4}([^\s;\"']{3,})", _I),
+        ("PASSWORD", "pwd", r"(?<![\w-])pwd\s{0,4}=\s{0,4}([^\s;\"'/.]{3,});", _I),
+        ("SECRET", "pin", r"(?<![\w.-])pin[\"']?\s{0,4}[:=]\s{0,4}[\"']?(\d{4,8})(?!\w)", _I),
+        ("PASSWORD", "key|token|secret|password", r"(?:secret|password|token|key)[\"']?:[ \t]{1,9}!\w[\w-]{0,40}[ \t]{1,9}[\"']?([^\s\"']{4,})", _I),
+        ("PASSWORD", "password", r"\blogin\s{1,8}\S{1,100}\s{1,8}(?:account\s{1,8}\S{1,100}\s{1,8})?password\s{1,8}(\S+)", _I),
+        ("PASSWORD", ":", r"^[^\s:]{1,100}:(?:\d{2,5}|\*):[^\s:]{1,60}:[^\s:]{1,60}:(\S{3,})$", re.M),
+        ("PASSWORD", "pass|token|phrase|secret", r"^[ \t]{0,60}(?:- )?[\w.-]{0,60}(?:pass[_-]?word|passwd|pass[_-]?phrase|secret|token)[\"']?:[ \t]{0,20}[|>][-+]?[ \t]{0,20}\n[ \t]{1,60}([^\n]+)", _I | re.M),
+        ("PASSWORD", "pass", r"\b(?:password|passphrase)\s{1,8}for\s{1,8}(?:user\s{1,8})?\S{1,60}?\s{0,8}:\s{0,8}([^\s\"']{3,})", _I),
+        ("PASSWORD", "token|secret|api key|password|passphrase", r"\bwith\s{1,8}(?:the\s{1,8})?(?:password|passphrase|token|secret|api key)\s{1,8}[\"']?(?!authentication\b|login\b|was\b|is\b|from\b|in\b|of\b|for\b|and\b|not\b)([^\s\"',;]{4,})", _I),
+        ("PASSWORD", "credential", r"\bcredentials?:\s{0,8}[^\s/]{1,60}\s{0,8}/\s{0,8}(\S{3,})", _I),
+        ("PASSWORD", "openssl", r"\bopenssl\b[^\n|;&]{0,200}?\s-k\s{1,8}([^\s-]\S*)", 0),
+        ("PASSWORD", "pass", r"(?<!\S)--?(?:store|key|trust|src|dest)(?:store)?pass(?:word)?[ \t=]{1,8}([^\s-]\S*)", _I),
+        ("TOKEN", "key|token", r"\b(?:token|(?:api[- ]?|with )key)\s{1,4}[\"']?((?=\S{0,60}\d)(?=\S{0,60}[A-Za-z])[\w.~+/=-]{8,})", _I),
+        ("CONNECTION", "@", r"(?<![\w/.-])[\w.-]{1,60}/[^\s/@:\"']{3,60}@(?!sha\d)[\w.-]{1,100}:\d{2,5}(?!\d)", 0),
+        ("SECRET", _NAMES, rf"<(?:[\w.-]{{1,40}}:)?[\w.-]{{0,60}}{_NAMED}>\s{{0,200}}([^<\s][^<\n]{{2,}}?)\s{{0,200}}<", _I),
+        ("SECRET", "value", rf"\b(?:name|key|id|header){_QUOTE}\s{{0,9}}[=:]\s{{0,9}}\\{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|cookie|{NO_DATABASE_KEY}(?<!gpg)[_-]key)\\{{0,4}}[\"']\s{{0,9}},?\s{{0,9}}{_QUOTE}value{_QUOTE}\s{{0,9}}[=:]\s{{0,9}}{_VALUE}", _I),
+        ("SECRET", "define(", rf"\bdefine\(\s{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|_key|_salt)[\"']\s{{0,4}},\s{{0,4}}(?:'([^'\n]+)'|\"([^\"\n]+)\")", _I),
+        ("SECRET", "$|sha|argon2|bcrypt|pbkdf2|scrypt", r"\$(?:2[abxy]?|argon2(?:id?|d)|scrypt|pbkdf2[\w-]{0,20})\$[\w./+=,$-]{20,}|\$(?:1|5|6|7|y|gy|apr1)\$[^\s$:]{1,40}\$[./A-Za-z0-9$]{20,}|\b(?:pbkdf2|bcrypt|scrypt|argon2)[_\w]{0,20}\$[\w./+=,$-]{20,}|\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,}={0,2}", 0),
+        ("PASSWORD", "密码|密碼|비밀번호|パスワード", r"(?:パスワード|密码|密碼|비밀번호)\s{0,4}(?:は|是|为|為|는|은)\s{0,4}[:：]?\s{0,4}([^\s\"'。]{4,})", 0),
+        ("PASSWORD", "psk", r"\bPSK\s{1,4}[\"']([^\"'\n]{3,})", 0),
+        ("PASSWORD", "bcrypt.|password", r"(?:(?:set|hash|check|verify|make)_?password|bcrypt\.\w{2,30})\(\s{0,4}b?[\"']([^\"'\n]{3,})", _I),
+        ("PASSWORD", "token|secret|api key|password|passphrase", rf"(?<!\S)[\"'`]?({_MIXED}[^\s\"'`]{{6,}})[\"'`]?\s{{1,4}}as\s{{1,4}}(?:the\s|your\s|its\s|a\s)?(?:password|passphrase|token|secret|api key)\b", _I),
+        ("PASSWORD", _NAMES, rf"\|\s{{0,40}}[\w.-]{{0,40}}(?:{_STRONG})\s{{0,60}}\|\s{{0,60}}({_MIXED}[^\s|]{{4,}})", _I),
+        ("PASSWORD", _NAMES, rf"(?<=[A-Za-z0-9])[_-](?:{_STRONG})\s{{1,4}}[\"']?({_MIXED}[^\s\"'<>]{{16,}})", _I),
+        ("PASSWORD", "convertto-securestring", r"\bConvertTo-SecureString\s{1,4}(?:-String\s{1,4})?[\"']([^\"'\n]+)", _I),
+        ("PASSWORD", "pass", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}(?:pass[_-]?words?|passwd|pass[_-]?phrases?)[\"']?:[ \t]{{0,20}}\n[ \t]{{1,60}}(?:{_KEY}:)?[ \t]{{0,20}}{_NOT}(?![\w.-]{{1,60}}:(?:\s|$)|(?:return|raise|yield|if|for|while|with|assert|pass|await|else|try)\b|[\w.]{{1,80}}(?:\(| =))([^\s#][^\n]{{2,}}(?:\n[ \t]{{1,60}}- [^\n]+){{0,40}})$", _I | re.M),
+        ("PASSWORD", _NAMES, rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}(?:{_NAMED})s?[\"']?:[ \t]{{0,20}}\n[ \t]{{1,60}}(?:- |{_KEY}:)?[ \t]{{0,20}}[\"']?({_MIXED}[^\s:\"'#]{{8,}})[\"']?[ \t]{{0,9}}$", _I | re.M),
+        ("PASSWORD", "name=", rf"\bname=[\"'][\w.-]{{0,60}}{_NAMED}[\"'](?:\r?\n[\w-]{{1,40}}:[^\n]{{0,200}}){{0,3}}(?:\r?\n){{2}}([^\r\n]+)", _I),
+        ("PASSWORD", "\"auth\"", r"\"AUTH\"(?:\s\"[^\"\n]{1,60}\")?\s\"([^\"\n]+)\"", _I),
+        ("PASSWORD", "auth|login", r"\.(?:auth|login|authenticate)\(\s{0,4}[\"'][^\"'\n]{1,80}[\"']\s{0,4},\s{0,4}[\"']([^\"'\n]{3,})", _I),
         # headers as programs print them, in lists, tuples and maps
-        ("TOKEN", rf"\b(?:[a-z0-9]{{1,20}}[-_]){{1,4}}(?:signature|hmac)(?:[-_](?:v?\d{{1,3}}|sha-?\d{{1,3}})){{0,2}}{_SET}{_QUOTE}{_NOT}([^\s\"']{{16,}})", _I),
-        ("TOKEN", rf"authorization(?: header)?{_QUOTE}\s{{0,9}}(?::|=|=>|,)?\s{{0,9}}(?:\[\]string)?[\[({{]{{0,2}}\s{{0,9}}b?{_QUOTE}(?:bearer|basic|token|digest|apikey|negotiate)\s{{1,8}}([^\s\"'\])}}]{{4,}})", _I),
-        ("COOKIE", rf"(?<![a-z])(?:set[-_])?cookies?{_QUOTE}\s{{0,9}}[:=,]\s{{0,9}}(?:\[\]string)?[\[({{]{{0,2}}\s{{0,9}}b?{_QUOTE}([\w.%-]{{1,80}}=[^\n\"'\]}}]+)", _I),
-        ("COOKIE", rf"\bcookies{_QUOTE}\s{{0,9}}[:=]\s{{0,9}}\{{([^}}\n]{{3,}})\}}", _I),
-        ("COOKIE", r"(?<!\S)(?:-b|--cookie)[ =]{1,4}[\"']?([\w.%-]{1,80}=[^\s\"']+)", 0),
-        ("COOKIE", r"<Cookie ([\w.%-]{1,80}=\S+) for ", 0),
-        ("COOKIE", r"\bCookie\{[^}\n]{0,200}?Value:\s?\"([^\"\n]+)\"", 0),
+        ("TOKEN", "hmac|signature", rf"\b(?:[a-z0-9]{{1,20}}[-_]){{1,4}}(?:signature|hmac)(?:[-_](?:v?\d{{1,3}}|sha-?\d{{1,3}})){{0,2}}{_SET}{_QUOTE}{_NOT}([^\s\"']{{16,}})", _I),
+        ("TOKEN", "authorization", rf"authorization(?: header)?{_QUOTE}\s{{0,9}}(?::|=|=>|,)?\s{{0,9}}(?:\[\]string)?[\[({{]{{0,2}}\s{{0,9}}b?{_QUOTE}(?:bearer|basic|token|digest|apikey|negotiate)\s{{1,8}}([^\s\"'\])}}]{{4,}})", _I),
+        ("COOKIE", "cookie", rf"(?<![a-z])(?:set[-_])?cookies?{_QUOTE}\s{{0,9}}[:=,]\s{{0,9}}(?:\[\]string)?[\[({{]{{0,2}}\s{{0,9}}b?{_QUOTE}([\w.%-]{{1,80}}=[^\n\"'\]}}]+)", _I),
+        ("COOKIE", "cookies", rf"\bcookies{_QUOTE}\s{{0,9}}[:=]\s{{0,9}}\{{([^}}\n]{{3,}})\}}", _I),
+        ("COOKIE", "-", r"(?<!\S)(?:-b|--cookie)[ =]{1,4}[\"']?([\w.%-]{1,80}=[^\s\"']+)", 0),
+        ("COOKIE", "<cookie ", r"<Cookie ([\w.%-]{1,80}=\S+) for ", 0),
+        ("COOKIE", "cookie{", r"\bCookie\{[^}\n]{0,200}?Value:\s?\"([^\"\n]+)\"", 0),
         # by a word in front of it, where no sign of assignment stands between
-        ("PASSWORD", rf"(?<![A-Za-z/])(?:password|passwd|passphrase|passcode)\s{{1,8}}[\[(]?[\"']?({_MIXED}[^\s\"',;()\[\]<>=:]{{6,}})", _I),
-        ("PASSWORD", r"\b(?:requirepass|masterauth)[\s=]{1,8}[\"']?([^\s\"']{4,})", 0),
-        ("PASSWORD", rf"\bAUTH\s{{1,2}}({_MIXED}\S{{6,}})", 0),
-        ("PASSWORD", r"\b(?:setenv|setx|set\s{1,4}-\w{1,4}|ENV|ARG)\s{1,4}\w{0,60}(?-i:[A-Z0-9_]{0,60}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))\s{1,4}[\"']?([^\s\"'=]{4,})", 0),
-        ("PASSWORD", r"\bcredentials?\s{1,4}[\w.@-]{1,60}:([^\s:/\"']{4,})", _I),
-        ("PASSWORD", r"--from-literal[= ][\"']?[\w.-]{1,253}=([^\s\"']+)", 0),
-        ("EMAIL", r"(?<![\w.+%-])(?!git@)[\w.+%-]{1,64}@(?!\d{1,5}\.\d{1,5}\.)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", 0),
+        ("PASSWORD", "pass", rf"(?<![A-Za-z/])(?:password|passwd|passphrase|passcode)\s{{1,8}}[\[(]?[\"']?({_MIXED}[^\s\"',;()\[\]<>=:]{{6,}})", _I),
+        ("PASSWORD", "masterauth|requirepass", r"\b(?:requirepass|masterauth)[\s=]{1,8}[\"']?([^\s\"']{4,})", 0),
+        ("PASSWORD", "auth", rf"\bAUTH\s{{1,2}}({_MIXED}\S{{6,}})", 0),
+        ("PASSWORD", "arg|env|set", r"\b(?:setenv|setx|set\s{1,4}-\w{1,4}|ENV|ARG)\s{1,4}\w{0,60}(?-i:[A-Z0-9_]{0,60}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))\s{1,4}[\"']?([^\s\"'=]{4,})", 0),
+        ("PASSWORD", "credential", r"\bcredentials?\s{1,4}[\w.@-]{1,60}:([^\s:/\"']{4,})", _I),
+        ("PASSWORD", "--from-literal", r"--from-literal[= ][\"']?[\w.-]{1,253}=([^\s\"']+)", 0),
+        ("EMAIL", "@", r"(?<![\w.+%-])(?!git@)[\w.+%-]{1,64}@(?!\d{1,5}\.\d{1,5}\.)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", 0),
     )
 )  # fmt: skip
 # A password by a short name: a word counts where it is quoted, or where nothing but a sign of assignment stands between.
@@ -254,6 +266,14 @@ _COLUMN = re.compile(
 _COLUMN_NAME = re.compile(r"[A-Za-z][\w .-]{0,40}|")
 _RULER = re.compile(r"[-+=| ]{3,}")
 _SESSION_ID = re.compile(rf"session[_-]?id{_SET}{_NOT}{_VALUE}", _I)
+# What these find is a secret only where it is more than a word.
+_WEAK_PATTERNS: tuple[Row, ...] = (
+    ("SECRET", frozenset(), _WEAK_SET),
+    ("SECRET", _words(_NAMES), _LOOSE_SET),
+    ("SECRET", _words("session"), _SESSION_ID),
+)
+ROWS = (*PATTERNS, *_WEAK_PATTERNS)
+_WORDS = frozenset(word for _, words, _ in ROWS for word in words)
 _USER_AND_PASSWORD = re.compile(
     r"(?:\bbasic\s{1,8}|\bauth\\{0,4}[\"']\s{0,9}:\s{0,9}\\{0,4}[\"'])([A-Za-z0-9+/_-]{8,}={0,2})", _I
 )
@@ -271,18 +291,19 @@ _NAME = re.compile(
 
 def spans(text: str) -> Iterator[Span]:
     """Yield where something in the text has the shape of a secret, with its kind; spans may overlap."""
-    for kind, pattern in PATTERNS:
+    there = words_in(text)
+    for kind, pattern in _likely(PATTERNS, there):
         for match in pattern.finditer(text):
             start, end = match.span(_group(match))
             if kind == "CONNECTION" and _NOBODY.match(text, start):
                 continue
             if end > start and not (kind in ("PASSWORD", "TOKEN") and _is_reference(text[start:end])):
                 yield start, end, kind
-    for pattern in (_WEAK_SET, _LOOSE_SET, _SESSION_ID):
+    for kind, pattern in _likely(_WEAK_PATTERNS, there):
         for match in pattern.finditer(text):
             start, end = match.span(_group(match))
             if _is_weak_secret(text[start:end]):
-                yield start, end, "SECRET"
+                yield start, end, kind
     for match in _SHORT.finditer(text):
         start, end = match.span(_group(match))
         if not _NO_PASSWORD.fullmatch(text[start:end]) and not _is_reference(text[start:end]):
@@ -295,8 +316,20 @@ def spans(text: str) -> Iterator[Span]:
             yield *match.span(), "RANDOM"
     yield from _columns(text)
     for start, end, plain in decoded(text):
-        if any(pattern.search(plain) for kind, pattern in PATTERNS if kind != "EMAIL"):
+        likely = _likely(PATTERNS, words_in(plain))
+        if any(pattern.search(plain) for kind, pattern in likely if kind != "EMAIL"):
             yield start, end, "RANDOM"
+
+
+def words_in(text: str) -> set[str]:
+    """Return the words of the patterns that a text has, in whichever case."""
+    folded = text.casefold()
+    return {word for word in _WORDS if word in folded}
+
+
+def _likely(table: Iterable[Row], there: set[str]) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Yield the patterns that may match where these words are: most texts have few, and a word is found at once."""
+    return ((kind, pattern) for kind, words, pattern in table if not words or not words.isdisjoint(there))
 
 
 def _is_digest(text: str, match: re.Match[str]) -> bool:

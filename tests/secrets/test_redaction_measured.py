@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scripts.secrets import shapes
 from scripts.secrets.redact import redact, restore
 from tests.support.secret_corpus import LOOKALIKES, secrets
 
@@ -28,6 +29,25 @@ def test_a_secret_does_not_leave(kind: str, text: str, secret: str) -> None:
     safe, mapping = redact(text)
     assert secret not in safe, safe
     assert restore(safe, mapping) == text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", shapes.ROWS, ids=[f"{row[0]}-{n}" for n, row in enumerate(shapes.ROWS)])
+def test_no_pattern_matches_where_none_of_its_words_is(row: shapes.Row) -> None:
+    """So that to leave a pattern out where they are missing hides no less: in the corpus, and in what fits by chance."""
+    _, words, pattern = row
+
+    def agrees(text: str) -> bool:
+        return not words or not words.isdisjoint(shapes.words_in(text)) or not pattern.search(text)
+
+    assert all(agrees(text) for text in (*(text for _, text, _ in CORPUS), *LOOKALIKES))
+
+    @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.from_regex(pattern))
+    def by_chance(text: str) -> None:
+        assert agrees(text)
+
+    by_chance()
 
 
 @pytest.mark.parametrize("text", LOOKALIKES)
