@@ -61,6 +61,8 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
 
     with threads(run) as pool:
         for group in _groups(run, ready.plan):
+            if run.deployed and not run.dry:  # what came before may have made a Secret that these read
+                current = live.versions_now(session)
             yield from outcomes_of([pool.submit(one, release) for release in group])
     if run.dry:
         return Live()

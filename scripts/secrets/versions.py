@@ -109,7 +109,7 @@ class Outdated:
 def outdated(items: Iterable[Mapping[str, Any]], versions: Mapping[str, str]) -> list[Outdated]:
     """Return the workloads whose pods may have been started with other Secrets than there are.
 
-    What counts is the annotation of the pod template, or where a chart makes none, of the workload itself.
+    What counts is the annotation of the pod template, or of the workload itself, which is of its first pods.
     """
     found = []
     for item in items:
@@ -118,7 +118,7 @@ def outdated(items: Iterable[Mapping[str, Any]], versions: Mapping[str, str]) ->
             objects.secrets_read(template) | set(map(_configmap, objects.configmaps_read(template))), versions
         )
         said = [(one["metadata"].get("annotations") or {}).get(ANNOTATION) for one in (template, item)]
-        if wanted and wanted != next(filter(None, said), None):
+        if wanted and wanted not in said:
             metadata = item["metadata"]
             found.append(Outdated(item["kind"].lower(), metadata["namespace"], objects.name_of(item), wanted))
     return found
@@ -146,7 +146,8 @@ def renew(
     names = []
     for one in (before := old()):
         note = {"metadata": {"annotations": {ANNOTATION: one.annotation}}}
-        patch = note if first else {"spec": {"template": note}}
+        # What is told of the first pods does not hold any more as soon as there are others.
+        patch = note if first else {"metadata": {"annotations": {ANNOTATION: None}}, "spec": {"template": note}}
         kubectl.effect(
             "patch", one.kind, one.name, "--namespace", one.namespace, "--type", "merge", "--patch", json.dumps(patch)
         )

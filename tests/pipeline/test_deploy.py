@@ -125,6 +125,38 @@ def test_a_first_revision_that_was_there_before_does_not_hold_the_secret_of_toda
     assert told == [installed] and targets == (["todo"] if installed else ["todo", "web"])
 
 
+def test_what_the_database_release_makes_is_known_when_the_app_that_reads_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its certificate: told only afterwards, the next run would find another version and replace all pods."""
+    seen: dict[str, Any] = {}
+
+    def no_secrets(run: Run) -> Iterator[Outcome]:
+        yield from ()
+        return {"keys": "1"}  # type: ignore[return-value]
+
+    def install(run: Run, planned: Any, release: Any, history: Any, secrets: Any) -> tuple[Outcome, deploy._Done]:
+        seen[release.name] = dict(secrets)
+        run.deployed.add(release.name)
+        return Outcome("deploy", release.name, "done", 0.0), deploy._Done(1, (), installed=True)
+
+    database = cast("Any", SimpleNamespace(**vars(RELEASE) | {"name": "database"}))
+    monkeypatch.setattr(deploy.live, "histories", lambda session: {})
+    monkeypatch.setattr(deploy.live, "of_revisions", lambda session, numbers, changes: Live())
+    monkeypatch.setattr(deploy.live, "versions_now", lambda session: {"keys": "1", "database-tls": "1"})
+    monkeypatch.setattr(deploy, "complete_secrets", no_secrets)
+    monkeypatch.setattr(deploy, "_groups", lambda run, plan: [[database], [RELEASE]])
+    monkeypatch.setattr(deploy, "_deploy_one", install)
+    monkeypatch.setattr(deploy.versions, "renew", lambda *words, **how: ())
+    at_work = run()
+    at_work.session.shell.dry = False
+    at_work.session.kubectl = None  # type: ignore[misc]
+    monkeypatch.setattr(deploy.put_back, "holders", lambda *words: [])
+    ready = cast("Any", SimpleNamespace(client=None, plan=SimpleNamespace(releases=[database, RELEASE], images=[])))
+    list(deploy.deploy(at_work, ready))
+    assert seen == {"database": {"keys": "1"}, "todo": {"keys": "1", "database-tls": "1"}}
+
+
 @pytest.mark.parametrize(
     ("engine", "cluster", "lost"),
     [
