@@ -54,10 +54,9 @@ class _Traffic:
         number = str(told.get("requestId", ""))
         if method == "Network.requestWillBeSent":
             request = told.get("request") or {}
-            if str(request.get("url", "")).startswith(
-                "http"
-            ):  # a worker's own text goes nowhere, and no end of it is told
-                self.under_way[number] = (str(request.get("method", "GET")), str(request.get("url", "")))
+            url = str(request.get("url", ""))
+            if url.startswith("http"):  # a worker's own text goes nowhere, and no end of it is told
+                self.under_way[number] = (str(request.get("method", "GET")), url)
         elif method == "Network.responseReceived":
             asked, url = self.under_way.get(number, ("GET", ""))
             if asked not in ("GET", "HEAD", "OPTIONS"):
