@@ -67,6 +67,16 @@ def test_services_of_other_names_are_built_deployed_and_answer(warehouse: Projec
     assert found == {f"deployment.apps/{name}" for name in ("shelf", "orders", "packer", "database")}
 
 
+def test_what_the_database_made_in_the_first_run_is_nothing_new_to_the_second(
+    warehouse: Project, first: dict[str, Any]
+) -> None:
+    """Its certificate was not there yet when the run began, and the orders have read it since they started."""
+    held = warehouse.kubectl("exec", "deployment/orders", "--", "cat", "/etc/database/ca.crt")
+    assert held.startswith("-----BEGIN CERTIFICATE-----")
+    second = warehouse.pipeline()
+    assert second["ok"] and not second["changed"], second["changed"]
+
+
 @pytest.mark.parametrize("host", WAYS)
 def test_the_page_and_the_api_share_a_host(warehouse: Project, first: dict[str, Any], host: str) -> None:
     """By an Ingress each, or an HTTPRoute each: the API's paths with their prefix taken off, and kept."""
