@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.host import parsing
-from scripts.kube.objects import Object, name_of
+from scripts.kube.objects import Object, place
 
 HELM = "helm"
 OURS = (HELM, "todo-chatbot")
@@ -82,13 +82,13 @@ def of_release(live: Iterable[Object], manifest: Iterable[Object], namespace: st
     `namespace` is where objects are that the manifest gives none.
     """
     items = list(live)
-    there = {_place(item, namespace): item for item in items}
+    there = {place(item, namespace): item for item in items}
     scaled = {_scaled_by(item, namespace) for item in items if item.get("kind") == AUTOSCALER}
     found = []
     for wanted in manifest:
-        if wanted.get("kind") in KINDS and (item := there.get(_place(wanted, namespace))):
+        if wanted.get("kind") in KINDS and (item := there.get(place(wanted, namespace))):
             found += [*of_object(item, wanted), *_taken_away(item, wanted)]
-            found += [] if _place(wanted, namespace) in scaled else _replicas(item, wanted)
+            found += [] if place(wanted, namespace) in scaled else _replicas(item, wanted)
     return found
 
 
@@ -105,11 +105,7 @@ def _replicas(live: Object, manifest: Object) -> Iterator[ManualChange]:
         entries = live["metadata"].get("managedFields") or ()
         scale: Mapping[str, Any] = next((one for one in entries if one.get("subresource") == "scale"), {})
         who, when = str(scale.get("manager", "")), str(scale.get("time", ""))
-        yield ManualChange(*_place(live), ".spec.replicas", "/spec/replicas", manager=who, time=when, stated=True)
-
-
-def _place(item: Object, namespace: str = "") -> tuple[str, str, str]:
-    return str(item.get("kind")), str(item["metadata"].get("namespace") or namespace), name_of(item)
+        yield ManualChange(*place(live), ".spec.replicas", "/spec/replicas", manager=who, time=when, stated=True)
 
 
 def of_object(live: Object, manifest: Object | None = None) -> list[ManualChange]:
@@ -205,7 +201,7 @@ def _foreign(live: Object, steps: Sequence[_Step], manager: str, time: str, *, s
         if step.key[0]:  # an index means another item as soon as somebody changes the list, so the item is named too
             key = (f"{pointer}/{step.key[0]}", step.key[1])
     path = "".join(step.text for step in steps)
-    return ManualChange(*_place(live), path, pointer, key, manager, time, stated)
+    return ManualChange(*place(live), path, pointer, key, manager, time, stated)
 
 
 def _taken_away(live: Object, manifest: Object) -> Iterator[ManualChange]:
@@ -221,7 +217,7 @@ def _taken_away(live: Object, manifest: Object) -> Iterator[ManualChange]:
     for part in PARTS:
         name = part.removeprefix("f:")
         for path in _lacking(manifest.get(name), live.get(name), owned.get(part) or {}):
-            yield ManualChange(*_place(live), f".{name}{path}", stated=True)
+            yield ManualChange(*place(live), f".{name}{path}", stated=True)
 
 
 def _lacking(wanted: Any, live: Any, owned: Mapping[str, Any]) -> Iterator[str]:

@@ -169,6 +169,11 @@ def images_of(pod: Object) -> dict[str, str]:
     return {one["name"]: one["image"] for one in _containers(pod["spec"])}
 
 
+def place(item: Object, namespace: str = "") -> tuple[str, str, str]:
+    """Return kind, namespace and name of an object; `namespace` is of those that tell none."""
+    return str(item.get("kind")), str(item["metadata"].get("namespace") or namespace), name_of(item)
+
+
 def secrets_read(pod: Object) -> set[str]:
     """Return the names of the Secrets that a pod template takes values from: by variable, wholesale or as a volume."""
     return _read(pod, "secret", "secretName")

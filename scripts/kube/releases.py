@@ -122,6 +122,12 @@ def contents(record: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def numbered(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return helm's records that tell their revision, the oldest first."""
+    known = [one for one in records if one["metadata"]["labels"].get("version", "").isdecimal()]
+    return sorted(known, key=lambda one: int(one["metadata"]["labels"]["version"]))
+
+
 def installation(record: Mapping[str, Any]) -> str:
     """Return what tells an installation of a release from a later one of the same name: when helm first deployed it."""
     return str(contents(record).get("info", {}).get("first_deployed", ""))

@@ -172,11 +172,7 @@ def _runs_as_recorded(record: Mapping[str, Any], there: Iterable[objects.Object]
     """Return whether all that a revision runs is there and has the images that it asks for."""
     wanted = [one for one in live.of_record(record) if one.kind != "Job"]  # one that ended may be tidied away
     kinds = {one.kind for one in wanted}
-    run = {
-        (item["kind"], item["metadata"]["namespace"], objects.name_of(item)): objects.images_of(objects.template(item))
-        for item in there
-        if item["kind"] in kinds
-    }
+    run = {objects.place(item): objects.images_of(objects.template(item)) for item in there if item["kind"] in kinds}
     return all(_same(one, run.get((one.kind, one.namespace, one.name))) for one in wanted)
 
 

@@ -165,8 +165,7 @@ def proofs_in(session: Session, installed: Mapping[str, Mapping[str, Any]]) -> d
     for name, record in installed.items():
         release = record["metadata"]["labels"]["name"]
         there = kubectl.items("secrets", namespace, "--selector", f"owner=helm,name={release}")
-        known = [one for one in there if one["metadata"]["labels"].get("version", "").isdecimal()]
-        found |= proofs.find(kubectl, namespace, release, name, known)
+        found |= proofs.find(kubectl, namespace, release, name, releases.numbered(there))
     return found
 
 

@@ -35,11 +35,11 @@ def holders(
     """
     known = {(one.kind, one.namespace, one.name) for one in wanted}
     items = list(there)
-    written = {_place(item)[1:]: _written(item) for item in items if item.get("kind") == "ConfigMap"}
+    written = {objects.place(item)[1:]: _written(item) for item in items if item.get("kind") == "ConfigMap"}
     for item in items:
-        if item.get("kind") not in COUNTS or _place(item) not in known or not _is_settled(item):
+        if item.get("kind") not in COUNTS or objects.place(item) not in known or not _is_settled(item):
             continue
-        _, namespace, _ = _place(item)
+        _, namespace, _ = objects.place(item)
         read = {name: written.get((namespace, name), {}) for name in objects.configmaps_read(objects.template(item))}
         made = _moment(item["metadata"].get("creationTimestamp"))
         if not any(at > made for times in read.values() for at in times.values()):
@@ -48,12 +48,8 @@ def holders(
         for name, times in read.items():
             late = {who: at for who, at in times.items() if at > started}
             if late and not (set(late) == {HELM} and _changed_by_revision(session, release, name, late[HELM])):
-                yield _place(item)
+                yield objects.place(item)
                 break
-
-
-def _place(item: Object) -> tuple[str, str, str]:
-    return str(item["kind"]), str(item["metadata"]["namespace"]), objects.name_of(item)
 
 
 def _is_settled(workload: Object) -> bool:
@@ -96,8 +92,7 @@ def _changed_by_revision(session: Session, release: str, name: str, at: datetime
     """
     namespace = session.settings.release.namespace
     found = session.kubectl.items("secrets", namespace, "--selector", f"owner=helm,name={release}")
-    records = sorted(found, key=lambda one: int(one["metadata"]["labels"].get("version", 0)))
-    before = [one for one in records if _moment(one["metadata"].get("creationTimestamp")) <= at]
+    before = [one for one in releases.numbered(found) if _moment(one["metadata"].get("creationTimestamp")) <= at]
     if len(before) < 2:
         return True
     old, new = (_stated(record, name) for record in before[-2:])

@@ -43,13 +43,7 @@ def test_uv_makes_the_environment_but_where_pip_has_an_index_of_its_own(
     tmp_path: Path, settings: str, status: str, calls: list[str]
 ) -> None:
     home, programs, told = tmp_path / "a folder, with a comma", tmp_path / "bin", tmp_path / "calls"
-    home.mkdir()
-    programs.mkdir()
-    for name, text in {"python3": PYTHON, "uv": UV}.items():
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
-    for name in ("run", "requirements.txt"):
-        shutil.copy2(ROOT / name, home / name)
+    stand_in(home, programs)
     (home / ".venv").mkdir()
     (home / ".venv/own.txt").write_text("a person's own environment")
     path = f"{programs}:/usr/bin:/bin"
@@ -149,6 +143,17 @@ exec "$@"
 """
 
 
+def stand_in(home: Path, programs: Path) -> None:
+    """Make a checkout that is no more than `run` and its lock, and a folder of stand-ins for Python and uv."""
+    home.mkdir()
+    programs.mkdir()
+    for name, text in {"python3": PYTHON, "uv": UV}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    for name in ("run", "requirements.txt"):
+        shutil.copy2(ROOT / name, home / name)
+
+
 def copied(home: Path) -> None:
     """Copy what git knows of this checkout to a folder, as a clone has it."""
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
@@ -186,13 +191,8 @@ def test_a_checkout_on_a_read_only_disk_can_be_looked_at(tmp_path: Path, command
 @pytest.mark.skipif(os.geteuid() != 0, reason="a read-only disk takes root to make")
 def test_the_environment_of_a_closed_checkout_is_made_in_the_cache(tmp_path: Path) -> None:
     home, programs, own = tmp_path / "checkout", tmp_path / "bin", tmp_path / "own"
-    for folder in (home, programs, own):
-        folder.mkdir()
-    for name, text in {"python3": PYTHON, "uv": UV}.items():
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
-    for name in ("run", "requirements.txt"):
-        shutil.copy2(ROOT / name, home / name)
+    stand_in(home, programs)
+    own.mkdir()
     env = {"PATH": f"{programs}:/usr/bin:/bin", "SETTINGS": "", "UV_STATUS": "0", "CALLS": str(tmp_path / "calls")}
     shown = ["sh", "-c", 'echo "$VIRTUAL_ENV $PYTHONPYCACHEPREFIX"']
     started = ["unshare", "--mount", "sh", "-c", CLOSED, "sh", home, "./run", *shown]

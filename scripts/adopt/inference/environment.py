@@ -92,8 +92,8 @@ def _of_auth_js(unit: Unit, tree: Tree) -> list[Read]:
     sources = [tree.text(file) for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".tsx", ".mjs"))]
     text = "\n".join(one for one in sources if "NextAuth" in one or "next-auth" in one or "@auth/" in one)
     old = bool(re.match(r"\D{0,2}[34]\b", unit.packages.wanted.get("next-auth", "")))
-    known = (r"\bsecret\s*:", "NEXTAUTH_SECRET" if old else "AUTH_SECRET")
-    found = [] if re.search(known[0], text) else [Read(known[1], place)]
+    own = re.search(r"\bsecret\s*:", text)
+    found = [] if own else [Read("NEXTAUTH_SECRET" if old else "AUTH_SECRET", place)]
     if old or re.search(r"\btrustHost\s*:|\bAUTH_TRUST_HOST\b", text):
         return found
     return [*found, Read("AUTH_TRUST_HOST", place, default="true", required=True)]

@@ -81,8 +81,12 @@ def _missing(
 
 def _completed(job: dict[str, Any], succeeded: list[dict[str, Any]]) -> int:
     """Return how many of a job's completions there are."""
-    within = range(job["spec"].get("completions") or 0)
-    return len(_indexes(succeeded) & {*within}) if _is_indexed(job) else len(succeeded)
+    return len(_done(job, succeeded)) if _is_indexed(job) else len(succeeded)
+
+
+def _done(job: dict[str, Any], succeeded: list[dict[str, Any]]) -> set[int]:
+    """Return the numbers of an Indexed job of which a pod has ended well."""
+    return _indexes(succeeded) & {*range(job["spec"].get("completions") or 0)}
 
 
 def _ranges(numbers: set[int]) -> str:
@@ -216,19 +220,18 @@ def _delete(store: Store, pod: dict[str, Any]) -> None:
 
 
 def _counts(job: dict[str, Any], pods: list[dict[str, Any]], now: float) -> dict[str, Any]:
-    def phase(name: str) -> int:
-        return len([pod for pod in pods if pod.get("status", {}).get("phase") == name])
+    def phase(name: str) -> list[dict[str, Any]]:
+        return [pod for pod in pods if pod.get("status", {}).get("phase") == name]
 
     active = [pod for pod in pods if common.is_active(pod)]
     counts = {
         "startTime": job.get("status", {}).get("startTime") or timestamp(now),
         "active": len(active),
-        "succeeded": phase("Succeeded"),
-        "failed": phase("Failed"),
+        "succeeded": len(phase("Succeeded")),
+        "failed": len(phase("Failed")),
     }
     if _is_indexed(job):
-        done = _indexes([pod for pod in pods if pod.get("status", {}).get("phase") == "Succeeded"])
-        done &= {*range(job["spec"].get("completions") or 0)}
+        done = _done(job, phase("Succeeded"))
         counts |= {"succeeded": len(done), "completedIndexes": _ranges(done)}
     status = {name: value for name, value in counts.items() if value}
     return status | {
