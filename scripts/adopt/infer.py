@@ -17,6 +17,7 @@ from scripts.adopt.inference.entries import main_file, modules
 from scripts.adopt.inference.environment import insists_on_tls, variables_of
 from scripts.adopt.inference.jobs import find_jobs, migrates_at_start, tables_of_people
 from scripts.adopt.inference.journey import find_journey
+from scripts.adopt.inference.kept_files import keep_files
 from scripts.adopt.inference.known import find_todos
 from scripts.adopt.inference.left_out import take_back
 from scripts.adopt.inference.private import keep_private, rename_public
@@ -157,7 +158,8 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     environment = _variables(unit, spec, bool(builder), context)
     if environment:
         spec["environment"] = environment
-    spec["replicas"] = _replicas(unit, spec, context)
+    keep_files(unit, spec, context)
+    spec["replicas"] = spec.get("replicas") or _replicas(unit, spec, context)
     spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}} | name_host(unit, spec, context)
     if context.whole.broker and units.calls_a_broker(unit):
         spec["values"]["initContainers"] = [_wait_for(context.whole.broker, unit)]

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -2800,6 +2802,112 @@ def test_of_two_applications_in_a_folder_the_one_is_started_that_its_author_star
         "api__src__main.py": API["main.py"], file.replace("/", "__"): text,
     })  # fmt: skip
     assert services(adopt(app))["api"]["args"][1] == f"{module}:app"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "module"),
+    [
+        ("backend/start_server.sh", "pip install -r backend/x.txt\nuvicorn {} --reload\n", "backend.src.main"),
+        ("start.bat", "start cmd /k python -m uvicorn {} --reload\n", "backend.src.main"),
+        ("Makefile", "run:\n\tuvicorn {} --port 8000\n", "backend.src.main"),
+        ("Procfile", "web: gunicorn -k uvicorn.workers.UvicornWorker {}\n", "backend.src.main"),
+        ("package.json", '{{"scripts": {{"api": "uvicorn {} --reload"}}}}', "backend.src.main"),
+        ("README.md", "Start it with `uvicorn {}`.\n", "backend.src.main"),
+        ("run.py", "import uvicorn\nuvicorn.run('{}', port=8000)\n", "backend.src.main"),
+        ("Makefile", "run:\n\tcd backend && uvicorn {}\n", "src.main"),
+        ("other/run.sh", "uvicorn {}\n", "backend.src.main"),  # another program's
+        ("README.md", "Not: python -m backend.nowhere, nor uvicorn {}.\n", "backend.main"),
+    ],
+)  # fmt: skip
+def test_a_program_is_started_from_above_where_only_its_authors_scripts_say_so(
+    tmp_path: Path, file: str, text: str, module: str
+) -> None:
+    """What it imports within a `try`, as only one of its ways may load, says nothing."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "backend__requirements.txt": "fastapi\n", "backend__store.py": "name = 1\n",
+        "backend__src__main.py": "try:\n    from ..store import name\nexcept ImportError:\n    from store import name\n"
+        f"{API['main.py']}", file.replace("/", "__"): text.format(f"{module}:app"),
+    })  # fmt: skip
+    above = module == "backend.src.main" and not file.startswith("other/")
+    spec = services(adopt(app))["backend"]
+    assert spec["args"][1] == ("backend.src.main:app" if above else "src.main:app")
+    assert spec.get("environment", {}).get("PYTHONPATH", "") == ("/above" if above else "")
+
+
+@pytest.mark.parametrize(("route", "module"), [("..store", "src.main"), ("...store", "backend.src.main")])
+def test_a_program_is_started_from_above_where_a_relative_import_of_it_leads_there(
+    tmp_path: Path, route: str, module: str
+) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "backend__requirements.txt": "fastapi\n", "backend__store.py": "name = 1\n",
+        "backend__src__store.py": "name = 1\n", "backend__src__api__route.py": f"from {route} import name\n",
+        "backend__src__main.py": f"from src.api.route import name\n{API['main.py']}",
+    })  # fmt: skip
+    if module.startswith("backend"):
+        (app / "backend/src/main.py").write_text(f"from .api.route import name\n{API['main.py']}")
+    found = adopt(app)
+    assert services(found)["backend"]["args"][1] == f"{module}:app" and not found.decision.endings
+
+
+HERE = "os.path.dirname(os.path.abspath(__file__))"
+
+
+@pytest.mark.parametrize(
+    ("store", "path"),
+    [
+        ("URL = 'sqlite:///./todos.db'\nengine = create_engine(URL)", "/app/todos.db"),
+        ("name = 'todos.db'\nurl = f'sqlite:///{name}'\nengine = create_engine(url, echo=True)", "/app/todos.db"),
+        ("engine = create_async_engine('sqlite+aiosqlite:////srv/kept/todos.db?x=1')", "/srv/kept/todos.db"),
+        (f"at = os.path.join({HERE}, 'a', 'todos.db')\ncreate_engine('sqlite:///' + at)", "/app/src/a/todos.db"),
+        ("at = Path(__file__).parent.parent / 'todos.db'\nengine = create_engine(f'sqlite:///{at}')", "/app/todos.db"),
+        ("class Other:\n    URL = os.getenv('URL')\nengine = create_engine(config.URL)", ""),
+        ("def connect():\n    return sqlite3.connect('todos.db')", "/app/todos.db"),
+        ("engine = create_engine(os.getenv('OTHER_URL', 'sqlite:///./todos.db'))", ""),
+        ("URL = 'sqlite:///./todos.db'\nif os.getenv('X'): URL = os.getenv('X')\nengine = create_engine(URL)", ""),
+        ("engine = create_engine('sqlite:///:memory:')", ""),
+        ("URL = URL\nengine = create_engine(URL)", ""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("own", ["", "FROM python:3.13-slim\nWORKDIR /app\nCOPY . .\nCMD uvicorn src.main:app\n"])
+def test_a_database_that_the_code_alone_has_in_a_file_is_kept_by_a_volume(
+    tmp_path: Path, store: str, path: str, own: str
+) -> None:
+    """A script beside the program may have a file of its own."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\nsqlalchemy\n", "api__src__store.py": store,
+        "api__src__main.py": f"from src import store\n{API['main.py']}", "api__seed.py": "create_engine('sqlite:///./other.db')\n",
+        **({"api__Dockerfile": own} if own else {}),
+    })  # fmt: skip
+    spec = services(adopt(app))["api"]
+    links = [step for step in spec.get("buildSteps", []) if "ln -sfn" in step]
+    wanted = f"mkdir -p {path.rpartition('/')[0]} && ln -sfn /data/todos.db {path}"
+    assert links == [wanted] * bool(path)
+    assert spec.get("persistence") == ({"path": "/data"} if path else None)
+
+
+@pytest.mark.parametrize(
+    ("before", "more", "kept"),
+    [("os.makedirs('kept')\n", {}, {"path": "/app/kept"}), ("", {"api__kept__todos.db": ""}, None)],
+)
+def test_the_folder_of_a_database_is_the_volume_where_the_code_makes_it_and_a_database_of_the_repository_is_told(
+    tmp_path: Path, before: str, more: dict[str, str], kept: dict[str, str] | None
+) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\nsqlalchemy\n", **more,
+        "api__main.py": f"{API['main.py']}{before}engine = create_engine('sqlite:///kept/todos.db')\n",
+    })  # fmt: skip
+    found = adopt(app)
+    spec = services(found)["api"]
+    assert (spec.get("persistence"), spec["replicas"], spec.get("writablePaths") or None) == (kept, 1, None)
+    assert any("its database is kept/todos.db" in line for line in found.decision.remarks) is (kept is None)
+
+
+def test_sqlite_makes_its_file_where_a_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "todos.db").symlink_to(tmp_path / "data/todos.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "todos.db")) as opened:
+        opened.execute("CREATE TABLE todo (id INTEGER)")
+    assert [one.name for one in (tmp_path / "data").iterdir()] == ["todos.db"] and (tmp_path / "todos.db").is_symlink()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from scripts.adopt import folder_kinds, needed, python_source
-from scripts.adopt.packages import join
+from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 
@@ -62,16 +62,20 @@ def folder_name(tree: Tree, unit: Unit) -> str:
 def own_name(tree: Tree, unit: Unit) -> str:
     """Return the name by which a program knows its own folder, which is started from above it then: its command names
     it so, or its first file imports its neighbours by it or relatively, or those of a package in it relatively and
-    others by it; empty where it is started from within.
+    others by it, or relatively what lies above them within it; empty where it is started from within.
     """
     name, main = folder_name(tree, unit), main_file(unit, tree)
-    told = [word.split(".")[1] for word in modules(_command(unit)) if word.startswith(f"{name}.")]
+    told = [word.split(".")[1] for word in modules(_command(tree, unit)) if word.startswith(f"{name}.")]
     above = any(_is_neighbour(tree, unit, name, one) for one in told)
     relative = bool(main) and bool(re.search(r"(?m)^\s*from \.", tree.text(main)))
     if name.isidentifier() and (above or (relative and str(PurePosixPath(main).parent) == unit.sources)):
         return name
     by_name, bare = by_own_name(tree, unit)
-    return name if by_name and (by_name.file == main or (relative and not bare)) else ""
+    if by_name and (by_name.file == main or (relative and not bare)):
+        return name
+    within = module_name(unit, main) if main and name.isidentifier() else ""
+    refused = within and any(needed.beyond_the_top(tree, unit.sources, main, within))
+    return name if refused and not any(needed.beyond_the_top(tree, unit.sources, main, f"{name}.{within}")) else ""
 
 
 def known_by_name(tree: Tree, unit: Unit) -> tuple[str, Place | None, Place | None]:
@@ -113,15 +117,63 @@ def _is_module(tree: Tree, path: str) -> bool:
     return tree.has(f"{path}.py") or any(file.endswith(".py") for file in tree.below(path))
 
 
-def _command(unit: Unit) -> str:
-    """Return the command of a service's Dockerfile; where it has none, what compose files and manifests start it by."""
+def _command(tree: Tree, unit: Unit) -> str:
+    """Return the command of a service's Dockerfile; where it has none, what compose files and manifests start it by;
+    where these name no program, what its author's scripts do.
+    """
     commands = [unit.dockerfile.command] if unit.dockerfile else [item.command for item in unit.described]
-    return " ".join(word for command in commands for word in command)
+    words = " ".join(word for command in commands for word in command)
+    return words if _named(words) else f"{words} {told_by_author(tree, unit)[0]}"
+
+
+# What an author starts a program by, the surest first: what a host runs, scripts, what people are told.
+_SCRIPTS = (
+    re.compile(r"Procfile"),
+    re.compile(r".*\.(sh|bat|cmd|ps1)|[Mm]akefile|[Jj]ustfile|package\.json|(railway|nixpacks|fly|render)\.\w+"),
+    re.compile(r"README\.md", re.I),
+    re.compile(r".*\.py"),
+)
+
+
+def told_by_author(tree: Tree, unit: Unit) -> tuple[str, Place | None]:
+    """Return (command, place) of what the files beside a Python program say that it is started by, or those above its
+    folder that name it from there; an empty command for nothing.
+    """
+    above = [parent.as_posix() for parent in PurePosixPath(unit.sources).parents] if unit.sources != "." else []
+    folders = [unit.sources, *above]
+    found = [
+        (rank, folders.index(folder_of(file)), file)
+        for file in tree.files
+        if folder_of(file) in folders
+        for rank, pattern in enumerate(_SCRIPTS)
+        if pattern.fullmatch(PurePosixPath(file).name)
+    ]
+    for _, far, file in sorted(found):
+        text = tree.text(file)
+        for line in re.finditer(r"[^\n]*(?:corn\b|python[\d.]* -m )[^\n]*", text):
+            for module in modules(line[0]):
+                base = next((it for it in folders if tree.has(join(it, module.replace(".", "/") + ".py"))), "")
+                meant = join(base, module.replace(".", "/") + ".py") if base else ""
+                own = folder_kinds.is_within(meant, unit.sources) and (base != unit.sources or not far)
+                if base and own and meant != file and _has(tree, meant, module, line[0]):
+                    return line[0], Place.at(file, text, line.start())
+    return "", None
+
+
+def _has(tree: Tree, file: str, module: str, command: str) -> bool:
+    """Return whether a file has the application that a command wants of it as a module."""
+    name = dict(NAMED.findall(command)).get(module)
+    return name is None or python_source.binds(tree.text(file), name)
 
 
 def modules(command: str) -> list[str]:
     """Return the modules that a command names: of `uvicorn app.main:app` and `python -m app.main`."""
     return [module for module, _ in NAMED.findall(command)] + re.findall(r" -m ([A-Za-z_][\w.]*)", command)
+
+
+def _named(command: str) -> list[str]:
+    """Return the modules and files of Python that a command names."""
+    return modules(command) + re.findall(r"([\w/.-]+)\.py\b", command)
 
 
 def start_of(tree: Tree, unit: Unit, file: str, built: bool = True) -> tuple[str, str]:
@@ -165,21 +217,16 @@ def start_of(tree: Tree, unit: Unit, file: str, built: bool = True) -> tuple[str
 
 
 def main_file(unit: Unit, tree: Tree) -> str:
-    """Return the file that starts a Python program: what its command names, else what its folder's Procfile or README
-    says that it is started by, else where its app is made.
+    """Return the file that starts a Python program: what its command names, else what its author's scripts and README
+    say that it is started by, else where its app is made.
     """
-    words = _command(unit)
+    words = _command(tree, unit)
     folders = ["", *re.findall(r"(?:--app-dir|--chdir)[= ](?:\./|/app/)?([\w./-]+)", words)]
-    told = (tree.text(file) for name in ("Procfile", "README.md") if tree.has(file := join(unit.sources, name)))
-    named = modules(words) + re.findall(r"([\w/.-]+)\.py\b", words)
-    objects = dict(NAMED.findall(words))
-    for name in named or modules("\n".join(line for text in told for line in re.findall(r".*corn .*", text))):
+    for name in _named(words):
         parts = name.replace(".", "/").strip("/").split("/")
         for folder in (join(unit.sources, one) if one else unit.sources for one in folders):
             for first in range(len(parts)):  # the command may be given from above the folder
-                if tree.has(file := join(folder, "/".join(parts[first:]) + ".py")) and (
-                    name not in objects or python_source.binds(tree.text(file), objects[name])
-                ):
+                if tree.has(file := join(folder, "/".join(parts[first:]) + ".py")) and _has(tree, file, name, words):
                     return file
     mains = main_files(tree, unit)
     made = (file for file in mains if re.search(r"=\s*(\w+\.)?(FastAPI|Flask)\(", tree.text(file)))

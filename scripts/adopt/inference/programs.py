@@ -13,6 +13,7 @@ from scripts.adopt.inference.entries import (
     ABOVE,
     known_by_name,
     main_file,
+    told_by_author,
     vite_files,
 )
 from scripts.adopt.inference.jobs import imported_files, imports, migrations
@@ -200,7 +201,8 @@ def set_above(unit: Unit, spec: dict[str, Any], environment: dict[str, str], con
     if name:
         spec.setdefault("buildSteps", []).append(f"mkdir -p {ABOVE} && ln -s /app {ABOVE}/{name}")
         environment |= {"PYTHONPATH": ABOVE, "PYTHONSAFEPATH": "1"}  # what lies in its folder by its name hides nothing
-        told(unit, context, "PYTHONPATH", f"{ABOVE}, since it knows its folder as {name}", by_name or unit.place)
+        place = by_name or told_by_author(tree, unit)[1] or unit.place
+        told(unit, context, "PYTHONPATH", f"{ABOVE}, since it knows its folder as {name}", place)
     if by_name and bare:
         said = f"{by_name}: {unit.name} imports its own modules as those of {name}, and at {bare} without that name"
         twice = "Python loads them twice, and refuses tables that are defined twice: import them by one name"
