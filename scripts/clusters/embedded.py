@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from scripts.clusters import machine, privileged
+from scripts.clusters import kubeconfig, machine, privileged
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading
 from scripts.clusters.target import Target, Tell
@@ -60,7 +60,7 @@ class Embedded(Target):
         if not self._pid():
             return Reading("stopped", "its process does not run")
         if not self._answers():
-            return Reading("degraded", "its process runs, but its API does not answer")
+            return Reading("degraded", f"its process runs, but {self._silent_because()}")
         return Reading("running", stale="" if self._is_current() else "it runs older code", notes=self._process())
 
     def create(self, tell: Tell) -> None:
@@ -151,6 +151,19 @@ class Embedded(Target):
                 return True
         aimed: list[str | Path] = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
         return bool(self._shell.probe([*aimed, "get", "--raw", "/readyz"], timeout=5))
+
+    def _silent_because(self) -> str:
+        """Return why a process that runs gives no answer: what leads to it may be damaged, and the API be well."""
+        try:
+            found = kubeconfig.read(self.kubeconfig)
+        except UserError as problem:
+            return f"what leads to it cannot be used: {problem}"
+        if not self.kubeconfig.is_file():
+            return f"what leads to it is gone: {self.kubeconfig}"
+        entries = (("contexts", self.context), ("clusters", self.name), ("users", self.name))
+        if lacking := [kind for kind, name in entries if not kubeconfig.entry(found, kind, name)]:
+            return f"what leads to it cannot be used: {self.kubeconfig}: no {lacking[0][:-1]} {self.name}"
+        return "its API does not answer"
 
     def _pid(self) -> int | None:
         with suppress(OSError, ValueError):
