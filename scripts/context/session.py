@@ -12,7 +12,7 @@ from scripts.host import toolchain
 from scripts.host.shell import Shell
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
-from scripts.secrets import sync
+from scripts.secrets import secrecy, sync
 from scripts.settings.model import Cluster, Settings
 
 _LOOKED_UP = ("target", "tools", "cluster", "kubectl", "helm", "variables", "local_database")  # whatever is deployed
@@ -98,7 +98,9 @@ class Session:
     @cached_property
     def variables(self) -> dict[str, str]:
         """Return the sources of Secrets' values: the environment over `.env` over the encrypted file."""
-        return sync.known_variables(self.settings.root) if self._variables is None else dict(self._variables)
+        found = sync.known_variables(self.settings.root) if self._variables is None else dict(self._variables)
+        secrecy.remember({name: found[name] for name in sync.variable_names(self.settings) & found.keys()})
+        return found
 
     @cached_property
     def local_database(self) -> bool:

@@ -26,7 +26,6 @@ from scripts.dev.screen import Screen
 from scripts.dev.service import LABEL
 from scripts.dev.sources import Source
 from scripts.diagnose.examine import with_cause
-from scripts.diagnose.redaction import clean
 from scripts.errors import UserError
 from scripts.host.paths import generated_folder, state_folder
 from scripts.images.build_context import Entry
@@ -34,6 +33,7 @@ from scripts.kube.objects import NAME_LABEL
 from scripts.pipeline.access import access
 from scripts.pipeline.live import Live
 from scripts.pipeline.rollout import await_rollout
+from scripts.secrets.secrecy import clean
 from scripts.settings.configuration import read_settings
 from scripts.settings.model import Service, Settings
 
@@ -129,7 +129,7 @@ class Loop:
             yield
         except UserError as problem:
             told = with_cause(problem, self._session, stage, service)
-            self._screen.line(clean(f"error: {told}") + (f"\n  {told.hint}" if told.hint else ""))
+            self._screen.line(clean(f"error: {told}" + (f"\n  {told.hint}" if told.hint else "")))
         except (Ended, KeyboardInterrupt):
             raise
         except Exception as problem:  # whatever it is, a person's work goes on
@@ -353,7 +353,7 @@ class Loop:
 
     def _logged(self, pod: Pod, text: str) -> None:
         if not QUIET.search(text):
-            self._screen.log(pod.service, text)
+            self._screen.log(pod.service, clean(text))
         tail = self._tails.setdefault(pod.uid, deque(maxlen=LOG_TAIL))
         tail.append(text)
         if text.startswith(ENDED):
@@ -375,7 +375,9 @@ class Loop:
             # The one before goes on, and may have written in between.
             own = [line for line in said.splitlines()[:-1] if line.strip() and not log_excerpts.CALM.search(line)]
             last = log_excerpts.cause_lines(own)[-1:] or ["without a word"]
-            self._screen.line(f"error: {name} has ended: {last[0]}\n  mend it and save: it starts again by itself")
+            self._screen.line(
+                f"error: {name} has ended: {clean(last[0])}\n  mend it and save: it starts again by itself"
+            )
 
     def _restart(self) -> None:
         for name, source in self._sources.items():

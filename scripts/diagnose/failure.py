@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from scripts.diagnose.log_excerpts import build_failure, cause_lines, without_calm_lines, without_helm_prefixes
 from scripts.diagnose.model import Finding, Rule
-from scripts.diagnose.redaction import clean
 from scripts.diagnose.rule_engine import fill, match_fields
 from scripts.diagnose.rules import read_rules
 from scripts.diagnose.symptoms import FIELDS
+from scripts.secrets.secrecy import clean
 
 GENERAL = ("build-step-failed", "build-failed")  # told only where no other rule knows more
 

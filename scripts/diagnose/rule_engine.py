@@ -12,11 +12,11 @@ from scripts.diagnose.endpoints import STOPPED, endpoint_symptoms
 from scripts.diagnose.graph import ResourceGraph
 from scripts.diagnose.log_excerpts import CALM, cause_lines
 from scripts.diagnose.model import Finding, Object, Rule, Snapshot, Symptom, rule_field
-from scripts.diagnose.redaction import clean
 from scripts.diagnose.symptoms import pod_symptoms
 from scripts.diagnose.workload_symptoms import creation_symptoms, workload_symptoms
 from scripts.kube import manual_changes
 from scripts.kube.objects import is_hook, name_of
+from scripts.secrets.secrecy import clean
 
 QUOTED = 400  # characters of a captured text that a title quotes
 COLLECTED = 8  # values of a group that a title names

@@ -15,6 +15,7 @@ from scripts.host.terminal import printable
 from scripts.kube.kubectl import Kubectl, not_listed
 from scripts.kube.objects import is_terminating
 from scripts.kube.queries import SHOW_OWNERS
+from scripts.secrets import secrecy
 
 KINDS = (
     "deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "cronjobs.batch",
@@ -38,6 +39,7 @@ def take_snapshot(
     with ThreadPoolExecutor(max_workers=8) as pool:
         objects = pool.submit(kubectl.visible, ",".join(KINDS), namespace, SHOW_OWNERS)
         events = pool.submit(kubectl.visible, "events", namespace, SHOW_OWNERS)
+        hidden = pool.submit(secrecy.read_once, kubectl, namespace)  # what is found is told, and not these
         (items, unseen), (told, unheard) = objects.result(), events.result()
         if blind := [kind for kind in NEEDED if kind in unseen]:
             raise not_listed(blind, namespace)
@@ -48,6 +50,7 @@ def take_snapshot(
         before = {key: pool.submit(_log, kubectl, namespace, key, previous=True) for key, again in wanted if again}
         logs = {key: lines for key, job in now.items() if (lines := job.result())}
         previous = {key: lines for key, job in before.items() if (lines := job.result())}
+        hidden.result()
     elsewhere: list[Object] = []
     if any(lacks_room(item) for item in items if item.get("kind") == "Pod"):
         with suppress(UserError):  # who may see only this namespace is told of no other

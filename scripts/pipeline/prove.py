@@ -20,6 +20,7 @@ from scripts.pipeline.access import Page, page_url
 from scripts.pipeline.live import Live
 from scripts.pipeline.person import chromium, forms, journey, served, tab
 from scripts.pipeline.person.web import Browser
+from scripts.secrets import secrecy
 from scripts.settings.model import Outcome, Service
 
 PICTURE = "reports/page.png"
@@ -243,8 +244,7 @@ def _explained(run: Run, played: journey.Played, seconds: float) -> str:
     known = played.name in (journey.ADDING, journey.SEEING)
     if played.status not in ((401, 403, *range(500, 600)) if known else range(500, 600)):
         return played.problem
-    from scripts.diagnose import redaction  # only a step that failed needs its hundred patterns
-    from scripts.pipeline.person import causes
+    from scripts.pipeline.person import causes  # only a step that failed needs them
 
     servers = [one for one in run.session.settings.services if one.port]
     page = run.session.settings.page
@@ -258,7 +258,7 @@ def _explained(run: Run, played: journey.Played, seconds: float) -> str:
         causes.cause(played.problem, _log(run, asked, since), played.token)
         for since in times for asked in rounds if asked
     )  # fmt: skip
-    cause = redaction.clean(next((one for one in told if one), ""))
+    cause = secrecy.clean(next((one for one in told if one), ""))
     return f"{played.problem}; {cause}" if cause else played.problem
 
 

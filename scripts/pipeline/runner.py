@@ -143,7 +143,7 @@ class _Runner:
 
             told = with_cause(problem, self._run.session, name)
             self._problem = self._problem or told
-            self._add(Outcome(name, "", "failed", time.monotonic() - started, str(told), told.hint))
+            self._add(Outcome(name, "", "failed", time.monotonic() - started, str(told), _clean(told.hint)))
             return False
         finally:
             self._times.append(StageTime(name, round(time.monotonic() - started, 3)))
@@ -185,7 +185,7 @@ class _Runner:
             url=page.url if page else "",
             changes=live.changes,
             error=_clean(str(problem or "")),
-            hint=problem.hint if problem else "",
+            hint=_clean(problem.hint if problem else ""),
             findings=tuple(asdict(finding) for finding in getattr(problem, "findings", ())),
         )
 
@@ -200,7 +200,7 @@ def _clean(problem: str) -> str:
     """Return what is told of a problem, without the secrets that a program may quote in its last words."""
     if not problem:
         return ""
-    from scripts.diagnose.redaction import clean  # only a run that failed needs its hundred patterns
+    from scripts.secrets.secrecy import clean  # only a run that failed needs its hundred patterns
 
     return clean(problem)
 

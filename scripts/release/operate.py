@@ -20,7 +20,7 @@ from scripts.kube.workloads import Workload
 from scripts.pipeline import app_secrets, live
 from scripts.pipeline.access import page_url
 from scripts.reporting import audit
-from scripts.secrets import proofs, sync, versions
+from scripts.secrets import proofs, secrecy, sync, versions
 
 LOOK_SECONDS = 20.0  # between two looks whether a rollout is waited for in vain
 SERVING = ("Deployment", "StatefulSet", "DaemonSet")
@@ -168,8 +168,8 @@ def under_load(session: Session) -> tuple[str, ...]:
     return app.under_load
 
 
-def logs(session: Session, service: str, *, follow: bool, tail: int) -> None:
-    """Show the log lines of all pods of a service. Raises UserError if there are none."""
+def logs(session: Session, service: str, *, follow: bool, tail: int) -> Iterator[str]:
+    """Yield the log lines of all pods of a service, without secrets. Raises UserError if there are none."""
     one = workload(session, service)
     namespace = one.namespace
     found = session.kubectl.find(one.kind.lower(), one.name, namespace)
@@ -180,8 +180,9 @@ def logs(session: Session, service: str, *, follow: bool, tail: int) -> None:
         "logs", "--namespace", namespace, "--selector", selector, "--all-containers", "--prefix",
         f"--tail={tail}", f"--follow={str(follow).lower()}", "--max-log-requests=20",
     )  # fmt: skip
-    if session.shell.attach(argv):
-        raise UserError(f"kubectl could not read the logs of {service}", "see: invoke status")
+    secrecy.read_once(session.kubectl, namespace)
+    with session.shell.reading(argv) as chunks:
+        yield from secrecy.clean_lines(chunks)
 
 
 def restart(session: Session, services: Sequence[str]) -> None:

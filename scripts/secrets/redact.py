@@ -19,6 +19,8 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from urllib.parse import quote, unquote, urlsplit
 
 from scripts.secrets import settings_in_text, shapes, views
@@ -26,6 +28,9 @@ from scripts.secrets import settings_in_text, shapes, views
 SHORTEST = 4  # characters of a value that is looked for everywhere
 _LONG_LINE = 12  # characters from which a line of a many-line secret is a secret of its own
 
+_SETTING = re.compile(
+    r"(?i)(?:^|[\s;&?,])(?:password|pwd|accountkey|sharedaccesskey)\s{0,3}=\s{0,3}(?P<value>'[^']*'|[^;&\s]+)"
+)
 _BYTES = ("\\x{:02x}", "%{:02x}", "%{:02X}", "\\{:03o}")  # a byte that is no letter of ASCII
 _KINDS = (*dict.fromkeys(kind for kind, *_ in shapes.PATTERNS), "SECRET", "RANDOM", "ENV", "ARGUMENT")
 _PLACEHOLDER = re.compile(rf"<(?:{'|'.join(_KINDS)}|HIDDEN|X)_\d+>")
@@ -175,14 +180,17 @@ def _merged(spans: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, s
         yield current[:3]
 
 
-def _forms(secret: str) -> set[str]:
+@cache
+def _forms(secret: str) -> frozenset[str]:
     """Return a secret in every form in which it may stand in a text."""
     plain = {secret, secret.strip()}
     plain |= {line.strip() for line in secret.splitlines() if len(line.strip()) >= _LONG_LINE}
-    if password := _password(secret):
+    # Of a signing secret that was rotated, each of the values that are accepted is one.
+    plain |= {part.strip() for part in secret.split(",") if len(part.strip()) >= _LONG_LINE}
+    for password in _passwords(secret):
         plain |= {password, unquote(password)}
     forms = {form for text in plain if len(text) >= SHORTEST for form in _encodings(text)}
-    return {form for form in forms if len(form) >= SHORTEST}
+    return frozenset(form for form in forms if len(form) >= SHORTEST)
 
 
 def _encodings(text: str) -> Iterator[str]:
@@ -223,11 +231,9 @@ def _numbers(data: bytes) -> Iterator[str]:
     yield base64.b32encode(data).decode().rstrip("=")
 
 
-def _password(secret: str) -> str:
-    if "://" not in secret:
-        return ""
-    try:
-        found = urlsplit(secret).password or ""
-    except ValueError:
-        return ""
-    return found if len(found) >= SHORTEST else ""
+def _passwords(secret: str) -> Iterator[str]:
+    """Yield the passwords in an address, and in settings of a connection such as `host=db;password=…`."""
+    yield from (match["value"].strip("'\"") for match in _SETTING.finditer(secret))
+    if "://" in secret:
+        with suppress(ValueError):
+            yield urlsplit(secret).password or ""

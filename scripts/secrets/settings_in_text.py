@@ -210,9 +210,16 @@ def literals(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     A plain word, such as the name of a database, is hidden only beside its setting: elsewhere it would take the names
     of objects and the paths of files with it.
     """
-    return (
-        value for name, value in _settings(objects) if _SENSITIVE_NAME.search(name) or not _PLAIN_WORD.fullmatch(value)
-    )
+    return (value for name, value in _settings(objects) if _is_telling(name, value))
+
+
+def is_hidden_bare(name: str, value: str) -> bool:
+    """Return whether a setting's value has to be hidden wherever it stands, as `literals` has them."""
+    return not is_harmless(name, value) and _is_telling(name, value)
+
+
+def _is_telling(name: str, value: str) -> bool:
+    return bool(_SENSITIVE_NAME.search(name)) or not _PLAIN_WORD.fullmatch(value)
 
 
 def _settings(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from scripts.host.files import read_bytes
 from scripts.kube import objects
 from scripts.kube.kubectl import MANAGER, Kubectl
 from scripts.kube.queries import SHOW_OWNERS
-from scripts.secrets import database_url, dotenv_file, lost_password, vault, versions
+from scripts.secrets import database_url, dotenv_file, lost_password, secrecy, vault, versions
 from scripts.secrets.versions import Data
 from scripts.settings.model import Settings
 
@@ -106,6 +106,13 @@ def concerning(config: Mapping[str, Any], services: Collection[str]) -> dict[str
 def configured(settings: Settings) -> dict[str, Any]:
     """Return the Secrets that these settings have, as the app's file describes them."""
     return concerning(settings.app.secrets, [service.name for service in settings.services])
+
+
+def variable_names(settings: Settings) -> set[str]:
+    """Return the names of the variables that Secrets of the app, and those of its builds, have their values from."""
+    keys = [source for spec in with_database(settings.app.secrets).values() for source in spec["keys"].values()]
+    builds = {name for service in settings.services for name in service.build_secrets.values()}
+    return builds | {source["from"] for source in keys if "from" in source}
 
 
 def database_keys(config: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -324,11 +331,14 @@ def held_by(kubectl: Kubectl, namespace: str, config: Mapping[str, Any]) -> dict
 def _there(kubectl: Kubectl, namespace: str, names: Collection[str]) -> list[dict[str, Any]]:
     """Return the Secrets of these names. In a dry run there need be no cluster, and then there are none."""
     try:
-        return kubectl.named("secrets", namespace, names, SHOW_OWNERS)
+        found = kubectl.named("secrets", namespace, names, SHOW_OWNERS)
     except UserError:
         if kubectl.shell.dry:
             return []
         raise
+    for item in found:
+        secrecy.remember_secret(item)
+    return found
 
 
 def _values(item: Mapping[str, Any]) -> dict[str, str]:
@@ -396,6 +406,7 @@ def censored(item: Mapping[str, Any]) -> str:
 
 def write(kubectl: Kubectl, namespace: str, change: Change) -> None:
     """Apply one Secret. Raises CommandError if the cluster refuses it."""
+    secrecy.remember(change.data)
     item = manifest(change, namespace)
     kubectl.apply([item], shown=censored(item))
 

@@ -25,6 +25,7 @@ from scripts.errors import UserError
 from scripts.kube import objects
 from scripts.kube.kubectl import CLAIMED, MANAGER, Kubectl
 from scripts.kube.workloads import Workload
+from scripts.secrets import secrecy
 
 KEY_SECRET = "todo-chatbot-versions"  # noqa: S105 a name: the Secret that holds the key of the digests
 KEY = "key"
@@ -39,6 +40,8 @@ Data = Mapping[str, str]  # a Secret's keys and values, these in base64 as the A
 def read(kubectl: Kubectl, namespace: str, names: Collection[str]) -> dict[str, Data]:
     """Return the content of those Secrets that are there, by name. Raises UserError where no cluster answers."""
     found = kubectl.named("secrets", namespace, names)
+    for item in found:
+        secrecy.remember_secret(item)
     return {objects.name_of(item): item.get("data") or {} for item in found}
 
 
@@ -51,6 +54,8 @@ def of_cluster(
     """
     held = {objects.name_of(item): item for item in kubectl.named("secrets", namespace, [*names, KEY_SECRET])}
     key = (held.pop(KEY_SECRET, {}).get("data") or {}).get(KEY) or _make_key(kubectl, namespace)
+    for item in held.values():
+        secrecy.remember_secret(item)
     held |= {_configmap(objects.name_of(item)): item for item in kubectl.named("configmaps", namespace, configmaps)}
     return {name: digest(base64.b64decode(key), item) for name, item in sorted(held.items())}
 

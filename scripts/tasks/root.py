@@ -58,7 +58,8 @@ def logs(s: Session, service: str, follow: bool = False, tail: int = 100) -> Non
     """Show a service's log lines, of all its pods."""
     from scripts.release import operate
 
-    operate.logs(s, service, follow=follow, tail=tail)
+    for line in operate.logs(s, service, follow=follow, tail=tail):
+        print(line, flush=True)
 
 
 @command(service="which service; all of them if not given")

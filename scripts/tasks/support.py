@@ -35,9 +35,9 @@ def errors_explained() -> Iterator[None]:
         with raise_when_signalled():
             yield
     except UserError as error:
-        from scripts.secrets.redact import redact  # a program's last words may quote one
+        from scripts.secrets.secrecy import clean  # a program's last words may quote one
 
-        told = [redact(f"error: {error}")[0], *([f"  {error.hint}"] if error.hint else [])]
+        told = [clean(f"error: {error}"), *([clean(f"  {error.hint}")] if error.hint else [])]
         print(*map(printable, told), sep="\n", file=sys.stderr)
         raise Exit(code=1) from None
     except KeyboardInterrupt as end:
@@ -121,14 +121,11 @@ def _unexpected(fault: Exception) -> str:
     import traceback
 
     from scripts.host.paths import ROOT
-    from scripts.secrets.redact import redact
-
-    def safe(text: str) -> str:
-        return redact(text)[0]
+    from scripts.secrets.secrecy import clean
 
     first = next(iter(str(fault).splitlines()), "")
-    told = f"error: {safe(f'{type(fault).__name__}: {first}'.rstrip(': '))}"
-    details = safe(f"{' '.join(sys.argv)}\n\n{''.join(traceback.format_exception(fault))}")
+    told = f"error: {clean(f'{type(fault).__name__}: {first}'.rstrip(': '))}"
+    details = clean(f"{' '.join(sys.argv)}\n\n{''.join(traceback.format_exception(fault))}")
     for folder in (ROOT / "reports", Path(tempfile.gettempdir())):
         with suppress(OSError):
             folder.mkdir(exist_ok=True)

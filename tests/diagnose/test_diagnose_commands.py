@@ -309,12 +309,17 @@ def kubectl(shell: Shell) -> Kubectl:
 
 def test_gathering_asks_once_for_objects_and_only_for_logs_of_containers_in_trouble() -> None:
     shell = Scripted(
-        {"get deployments": Result(0, POD), "get events": Result(0, '{"items": []}'), "logs": Result(0, "a\n\nb\n")}
+        {
+            "get deployments": Result(0, POD),
+            "get events": Result(0, '{"items": []}'),
+            "get secrets": Result(0, '{"items": []}'),
+            "logs": Result(0, "a\n\nb\n"),
+        }
     )
     state = diagnose.take_snapshot(kubectl(shell), "chatbot-dev", ["backend"])
     assert state.logs == {("backend-1", "backend"): ("a", "b")}
     assert state.command == ("kubectl", "--kubeconfig", "/state/kubeconfig", "--context", "todo")
-    assert sorted(words[5] for words in shell.asked) == ["get", "get", "logs"]
+    assert sorted(words[5] for words in shell.asked) == ["get", "get", "get", "logs"]
     assert shell.asked[-1][5:] == [
         "logs",
         "backend-1",

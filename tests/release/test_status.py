@@ -289,8 +289,8 @@ def test_the_log_of_what_is_not_deployed_is_answered_by_the_pipeline(monkeypatch
     session = Mock()
     session.kubectl.find.return_value = None
     with pytest.raises(UserError, match=r"web is not deployed: there is no deployment/web in shop") as told:
-        operate.logs(session, "web", follow=False, tail=9)
-    assert told.value.hint == "run: invoke pipeline" and not session.shell.attach.called
+        list(operate.logs(session, "web", follow=False, tail=9))
+    assert told.value.hint == "run: invoke pipeline" and not session.shell.reading.called
 
 
 def _with_a_volume(modes: list[str]) -> Any:
