@@ -311,13 +311,33 @@ def _without_development(file: str, lines: list[Instruction], packages: Packages
 
 
 def broken_python(tree: Tree, found: Dockerfile, packages: Packages, lock: str) -> Iterator[str]:
-    """Yield lines that install what a lock holds, where the lock is not one of the project's packages."""
+    """Yield lines that install what a lock holds, where the lock is not one of the project's packages, and lines for a
+    Poetry that is not the one which is installed.
+    """
+    yield from _for_an_older_poetry(tree.text(found.file), found)
     locked = in_uv_lock(tree, lock) if lock else {}
     for item in reading.instructions(tree.text(found.file)):
         if item.name == "RUN" and re.search(r"\buv sync\b[^&|;]*--(frozen|locked)", item.value) and lock:
             lost = [name for name in packages.wanted if name not in locked]
             if lost and (len(lost) == len(packages.wanted) or "--locked" in item.value):
                 yield f"{found.file}:{item.first + 1}: uv sync, but {lock} does not hold {lost[0]}"
+
+
+# What Poetry has not since its second version, of January 2025: `export` is a plugin's.
+_POETRY_1 = re.compile(r"\bpoetry install\b[^&|;]*--no-dev\b|\bpoetry (?:export|shell)\b")
+_ANY_POETRY = re.compile(r"\bpip3? install\b[^&|;]*\spoetry(?=[\s&|;>]|$)")
+
+
+def _for_an_older_poetry(text: str, found: Dockerfile) -> Iterator[str]:
+    """Yield a line that says what Poetry no longer knows, where the newest Poetry is installed."""
+    items = [item for item in reading.instructions(text) if item.name == "RUN"]
+    said = " ".join(item.value for item in items)
+    fetched = "install.python-poetry.org" in said and not re.search(r"POETRY_VERSION|--version", text)
+    if not (fetched or _ANY_POETRY.search(said)) or any(re.search(r"python:3\.[0-8](?!\d)", image) for image in found.images):
+        return
+    for item in items:
+        if (line := _POETRY_1.search(item.value)) and not ("export" in line[0] and "poetry-plugin-export" in said):
+            yield f"{found.file}:{item.first + 1}: `{line[0]}` is for Poetry 1, and the newest is installed"
 
 
 _MIGRATES = re.compile(

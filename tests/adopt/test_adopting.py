@@ -1938,6 +1938,30 @@ def test_a_lock_of_uv_is_held_against_the_project(tmp_path: Path, words: str, lo
     assert ("builder" in service) is built
 
 
+@pytest.mark.parametrize(
+    ("lines", "built"),
+    [
+        ("RUN pip install poetry && poetry install --no-root --no-dev", True),
+        ("RUN pip install --no-cache-dir poetry\nRUN poetry export -f requirements.txt -o r.txt", True),
+        ("RUN curl -sSL https://install.python-poetry.org | python3 -\nRUN poetry install --no-dev", True),
+        ("RUN pip install poetry poetry-plugin-export && poetry export -o r.txt", False),
+        ("RUN pip install poetry==1.8.3 && poetry install --no-dev", False),
+        ("RUN pip install 'poetry<2' && poetry install --no-dev", False),
+        ("ENV POETRY_VERSION=1.7.1\nRUN pip install poetry && poetry install --no-dev", True),  # pip does not ask
+        ("RUN curl https://install.python-poetry.org | POETRY_VERSION=1.7.1 python3 - && poetry install --no-dev", False),
+        ("RUN pip install poetry && poetry install --without dev", False),
+    ],
+)
+def test_a_line_for_an_older_poetry_than_the_one_it_gets_is_not_run(tmp_path: Path, lines: str, built: bool) -> None:
+    """The project's own builder takes what its lock holds."""
+    app = make(tmp_path, **{
+        "pyproject.toml": '[tool.poetry.dependencies]\nfastapi = "*"\n', "poetry.lock": "", "main.py": API["main.py"],
+        "Dockerfile": f"FROM python:3.13-slim\nCOPY . .\n{lines}\nCMD uvicorn main:app\n",
+    })  # fmt: skip
+    (service,) = services(adopt(app)).values()
+    assert service.get("builder") == ("python" if built else None)
+
+
 @pytest.mark.parametrize(("package", "words"), [(False, ["python", "-m"]), (True, ["env", "-u", "PYTHONPATH"])])
 def test_migrations_run_where_their_folder_has_the_name_of_the_program(
     tmp_path: Path, package: bool, words: list[str]
