@@ -20,6 +20,7 @@ def step(builder: str, sign: str, root: Path) -> str:
     """Return the script of a builder's step that holds a sign; what it writes at the root of an image is below root."""
     text = (BUILDERS / f"{builder}.Dockerfile").read_text().replace("\\\n", " ")
     (found,) = (line for line in text.splitlines() if line.startswith("RUN ") and sign in line)
+    (root / "tmp").mkdir(exist_ok=True)
     return re.sub(
         r"(?<=[ /])/?(tmp/log|tmp/failed|site)\b", lambda match: f"{root}/{match[1]}", found.removeprefix("RUN ")
     )
@@ -43,7 +44,7 @@ def test_a_page_whose_types_alone_fail_is_built_without_judging_them(
     own = root / "node_modules/.bin"
     page = root / "web" if workspace else root
     (root / "beside").mkdir(parents=True)
-    for folder in (own, page, tmp_path / "tmp"):
+    for folder in (own, page):
         folder.mkdir(parents=True, exist_ok=True)
     made = "mkdir dist && echo page >dist/index.html"
     (tmp_path / "npm").write_text(
@@ -147,6 +148,41 @@ def test_packages_of_a_lock_made_with_a_mirror_come_from_the_registry_that_there
     variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     subprocess.run(["/bin/sh", "-ec", script], cwd=tmp_path, env=variables, timeout=60, check=True)
     assert (tmp_path / "hosts").read_text() == f"{host}\n"
+
+
+@pytest.mark.parametrize("builder", ["nextjs", "node", "static", "workspace"])
+@pytest.mark.parametrize(
+    ("package", "asked", "passes"),
+    [
+        ("@of/kit", '{"dependencies": {"@of/kit": "^2.0.0", "next": "15.1.0"}}', True),
+        ("kit", '{"devDependencies": {\n  "kit":"9.9.9"\n}}', True),
+        ("kit", '{"dependencies": {"uses-kit": "^1.0.0"}}', False),  # another package's own fault
+        ("kit", '{"dependencies": {"kit": "*"}}', False),
+    ],
+)
+def test_of_a_package_whose_version_there_never_was_any_is_taken(
+    tmp_path: Path, builder: str, package: str, asked: str, passes: bool
+) -> None:
+    """Its author's machine has another one, or none: what the page needs of it, the build tells."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/package.json").write_text(asked)
+    (tmp_path / "npm").write_text(
+        f'#!/bin/sh\n{str(passes).lower()} && grep -qE \'"{package}": *"[*]"\' package.json && exit 0\n'
+        f'echo "npm error notarget No matching version found for {package}@^2.0.0." >&2\nexit 1\n'
+    )
+    (tmp_path / "npm").chmod(0o755)
+    script = step(builder, "pnpm@9", tmp_path).partition("sharing=locked ")[2]
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ended = subprocess.run(
+        ["/bin/sh", "-ec", script], cwd=tmp_path / "app", env=variables, timeout=60, capture_output=True, text=True
+    )
+    now = (tmp_path / "app/package.json").read_text()
+    assert (ended.returncode == 0) is passes, ended
+    if passes:
+        assert re.search(rf'"{package}": *"\*"', now) and ("15.1.0" in now) == ("15.1.0" in asked)
+        assert f"no such version of {package}" in ended.stdout and "No matching" not in ended.stderr
+    else:
+        assert now == asked and "No matching version" in ended.stderr  # by which the diagnosis names it
 
 
 NODE = """#!/bin/sh

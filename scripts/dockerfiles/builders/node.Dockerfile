@@ -8,6 +8,7 @@ ARG BEFORE=""
 ARG ADD=""
 WORKDIR /app
 COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./
+# Of a package whose version there never was any is taken.
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
     && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
@@ -17,8 +18,12 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
         { pnpm install --frozen-lockfile --ignore-scripts || pnpm install --no-frozen-lockfile --ignore-scripts; }; \
     elif [ -f yarn.lock ] && ! grep -q __metadata yarn.lock; then npm install --global yarn@1 && \
         { yarn install --frozen-lockfile --ignore-scripts || yarn install --ignore-scripts; }; \
-    else resolve() { npm install --ignore-scripts 2>/dev/null || npm install --ignore-scripts --legacy-peer-deps; }; \
-        { [ -f package-lock.json ] && npm ci --ignore-scripts; } || resolve || { [ -n "$BEFORE" ] && unset npm_config_before && resolve; }; fi
+    else resolve() { npm install --ignore-scripts 2>/dev/null || npm install --ignore-scripts --legacy-peer-deps 2>/tmp/log; }; \
+        any() { one="$(sed -nE 's/.*No matching version found for (@?[^@ ]+)@.*/\1/p;T;q' /tmp/log)" \
+            && grep -qsE "\"$one\" *: *\"[^*]" package.json && echo "there is no such version of $one: any is taken" \
+            && sed -i -E "s|(\"$one\" *: *\")[^\"]*|\1*|" package.json && resolve; }; \
+        { [ -f package-lock.json ] && npm ci --ignore-scripts; } || resolve || { [ -n "$BEFORE" ] && unset npm_config_before && resolve; } \
+        || any || any || any || { cat /tmp/log >&2; exit 1; }; fi
 # hadolint ignore=DL3016
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     if [ -n "$ADD" ]; then npm install --prefix .tools --ignore-scripts --no-audit --no-fund --no-update-notifier $ADD; fi

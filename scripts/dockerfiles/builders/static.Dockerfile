@@ -9,6 +9,7 @@ ARG BEFORE=""
 ARG MORE=""
 WORKDIR /app
 COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./
+# Of a package whose version there never was any is taken.
 # hadolint ignore=DL3016
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
@@ -19,8 +20,12 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
         { pnpm install --frozen-lockfile || pnpm install --no-frozen-lockfile; }; \
     elif [ -f yarn.lock ] && ! grep -q __metadata yarn.lock; then npm install --global yarn@1 && \
         { yarn install --frozen-lockfile || yarn install; }; \
-    else resolve() { npm install 2>/dev/null || npm install --legacy-peer-deps; }; \
-        { [ -f package-lock.json ] && npm ci; } || resolve || { [ -n "$BEFORE" ] && unset npm_config_before && resolve; }; fi \
+    else resolve() { npm install 2>/dev/null || npm install --legacy-peer-deps 2>/tmp/log; }; \
+        any() { one="$(sed -nE 's/.*No matching version found for (@?[^@ ]+)@.*/\1/p;T;q' /tmp/log)" \
+            && grep -qsE "\"$one\" *: *\"[^*]" package.json && echo "there is no such version of $one: any is taken" \
+            && sed -i -E "s|(\"$one\" *: *\")[^\"]*|\1*|" package.json && resolve; }; \
+        { [ -f package-lock.json ] && npm ci; } || resolve || { [ -n "$BEFORE" ] && unset npm_config_before && resolve; } \
+        || any || any || any || { cat /tmp/log >&2; exit 1; }; fi \
     && for one in $MORE; do \
         [ -d "node_modules/$one" ] || { if [ -f pnpm-lock.yaml ]; then pnpm add --ignore-scripts "$one"; \
         elif [ -f yarn.lock ]; then yarn add --ignore-scripts "$one"; \

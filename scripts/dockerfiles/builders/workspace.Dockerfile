@@ -9,7 +9,8 @@ ARG BEFORE=""
 ENV NEXT_TELEMETRY_DISABLED=1 YARN_NODE_LINKER=node-modules YARN_ENABLE_SCRIPTS=false
 WORKDIR /workspace
 COPY . .
-# hadolint ignore=DL3016,DL3060
+# Of a package whose version there never was any is taken.
+# hadolint ignore=DL3016,DL3060,SC2086
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
     && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
@@ -20,8 +21,12 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     elif [ -f yarn.lock ] && grep -q __metadata yarn.lock; then npm install --global @yarnpkg/cli-dist@4 && yarn install; \
     elif [ -f yarn.lock ]; then npm install --global yarn@1 && \
         { yarn install --frozen-lockfile --ignore-scripts || yarn install --ignore-scripts; }; \
-    else resolve() { npm install --ignore-scripts 2>/dev/null || npm install --ignore-scripts --legacy-peer-deps; }; \
-        { [ -f package-lock.json ] && npm ci --ignore-scripts; } || resolve || { [ -n "$BEFORE" ] && unset npm_config_before && resolve; }; fi
+    else resolve() { npm install --ignore-scripts 2>/dev/null || npm install --ignore-scripts --legacy-peer-deps 2>/tmp/log; }; \
+        any() { own="$(find . -name package.json -not -path '*/node_modules/*')" && one="$(sed -nE 's/.*No matching version found for (@?[^@ ]+)@.*/\1/p;T;q' /tmp/log)" \
+            && grep -qsE "\"$one\" *: *\"[^*]" $own && echo "there is no such version of $one: any is taken" \
+            && sed -i -E "s|(\"$one\" *: *\")[^\"]*|\1*|" $own && resolve; }; \
+        { [ -f package-lock.json ] && npm ci --ignore-scripts; } || resolve || { [ -n "$BEFORE" ] && unset npm_config_before && resolve; } \
+        || any || any || any || { cat /tmp/log >&2; exit 1; }; fi
 ARG MEMBER
 ARG BESIDE=""
 ARG ADD=""
