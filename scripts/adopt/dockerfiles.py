@@ -333,7 +333,9 @@ def _for_an_older_poetry(text: str, found: Dockerfile) -> Iterator[str]:
     items = [item for item in reading.instructions(text) if item.name == "RUN"]
     said = " ".join(item.value for item in items)
     fetched = "install.python-poetry.org" in said and not re.search(r"POETRY_VERSION|--version", text)
-    if not (fetched or _ANY_POETRY.search(said)) or any(re.search(r"python:3\.[0-8](?!\d)", image) for image in found.images):
+    if not (fetched or _ANY_POETRY.search(said)) or any(
+        re.search(r"python:3\.[0-8](?!\d)", image) for image in found.images
+    ):
         return
     for item in items:
         if (line := _POETRY_1.search(item.value)) and not ("export" in line[0] and "poetry-plugin-export" in said):

@@ -21,7 +21,7 @@ from scripts.pipeline.live import Live
 from scripts.pipeline.person import chromium, forms, journey, served, tab
 from scripts.pipeline.person.web import Browser
 from scripts.secrets import secrecy
-from scripts.settings.model import Outcome, Service
+from scripts.settings.model import UNPROVED, Outcome, Service
 
 PICTURE = "reports/page.png"
 
@@ -46,8 +46,10 @@ def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
         done = yield from _played(run, browser, problems)
         asked = absent or served.registers(texts, done.get("register", ""))
         entered: list[str] = []
-        if not problems and run.session.settings.app.plays and (asked or journey.SEEING not in done):
-            entered = yield from _by_forms(run, browser, url.rstrip("/"), problems)
+        if not problems and run.session.settings.app.plays:  # what a server takes, the page may never ask
+            entered = yield from _by_forms(
+                run, browser, url.rstrip("/"), problems, bool(asked) or journey.SEEING not in done
+            )
         if absent and not set(forms.STEPS[:2]) <= set(entered):  # by its forms a person has to get in all the same
             problems.append(f"the page in a browser calls {', '.join(absent)}, which its server does not have")
     if problems:
@@ -133,12 +135,18 @@ def _documents(run: Run, wanted: Callable[[str], bool]) -> Iterator[Any]:
                 yield journey.document(answer.out if answer else "")
 
 
-def _by_forms(run: Run, browser: Browser, url: str, problems: list[str]) -> Generator[Outcome, None, list[str]]:
-    """Yield what comes of the page's own forms, in a browser; return the steps that went well."""
+def _by_forms(
+    run: Run, browser: Browser, url: str, problems: list[str], alone: bool
+) -> Generator[Outcome, None, list[str]]:
+    """Yield what comes of the page's own forms, in a browser; return the steps that went well. They prove it `alone`
+    where its servers did not.
+    """
     done: list[str] = []
     program = chromium.find()
+    if not program and not alone:
+        return done
     if not program:
-        text = "not proved that a person can add a todo: there is no Chromium on this machine to do it in"
+        text = f"{UNPROVED} that a person can add a todo: there is no Chromium on this machine to do it in"
         yield Outcome("prove", "forms", "skipped", 0.0, text)
         return done
     started = time.monotonic()
@@ -158,10 +166,10 @@ def _by_forms(run: Run, browser: Browser, url: str, problems: list[str]) -> Gene
                 elif step.sure:
                     yield Outcome("prove", step.name, "failed", seconds, step.problem)
                 else:
-                    yield Outcome("prove", step.name, "skipped", seconds, f"not proved: {step.problem}")
+                    yield Outcome("prove", step.name, "skipped", seconds, f"{UNPROVED}: {step.problem}")
                 started = time.monotonic()
     except (tab.Lost, CommandError):
-        text = f"not proved: {program} ended before it was done, or {forms.SECONDS:g} s were over"
+        text = f"{UNPROVED}: {program} ended before it was done, or {forms.SECONDS:g} s were over"
         yield Outcome("prove", "forms", "skipped", time.monotonic() - started, text)
     return done
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from scripts.host import parsing
 from scripts.host.files import write_whole
-from scripts.settings.model import Outcome
+from scripts.settings.model import UNPROVED, Outcome
 
 SCHEMA = 1  # of the JSON; a change of meaning raises it
 KEPT = 50  # reports in the folder
@@ -110,6 +110,7 @@ def summary(report: Report) -> str:
     lines.append(f"Time: {report.seconds:.1f} s" + (f" ({', '.join(times)})" if times else ""))
     if report.url:
         lines.append(f"URL: {report.url}")
+    lines += _unproved(report.outcomes)
     return "\n".join(lines)
 
 
@@ -125,6 +126,12 @@ def _changes(report: Report) -> str:
         return f"Would change: {', '.join(planned)}"
     done = [f"{item.stage} {item.target}" for item in acts if item.status == "done"]
     return f"Changed: {', '.join(done) or 'nothing'}" + ("; the live release was verified" if report.verified else "")
+
+
+def _unproved(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return what a person may not be able to do, though nothing failed."""
+    found = [item for item in outcomes if item.status == "skipped" and item.detail.startswith(UNPROVED)]
+    return [f"Look yourself: {item.target}: {item.detail}" for item in found]
 
 
 def _failures(outcomes: Sequence[Outcome]) -> str:

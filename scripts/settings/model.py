@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from scripts.settings.targets import TargetOptions
 
 Status = Literal["done", "unchanged", "planned", "skipped", "failed"]
+UNPROVED = "not proved"  # how a detail begins that says what nobody could do on a person's behalf
 
 
 @dataclass(frozen=True)

@@ -1948,7 +1948,10 @@ def test_a_lock_of_uv_is_held_against_the_project(tmp_path: Path, words: str, lo
         ("RUN pip install poetry==1.8.3 && poetry install --no-dev", False),
         ("RUN pip install 'poetry<2' && poetry install --no-dev", False),
         ("ENV POETRY_VERSION=1.7.1\nRUN pip install poetry && poetry install --no-dev", True),  # pip does not ask
-        ("RUN curl https://install.python-poetry.org | POETRY_VERSION=1.7.1 python3 - && poetry install --no-dev", False),
+        (
+            "RUN curl https://install.python-poetry.org | POETRY_VERSION=1.7.1 python3 - && poetry install --no-dev",
+            False,
+        ),
         ("RUN pip install poetry && poetry install --without dev", False),
     ],
 )

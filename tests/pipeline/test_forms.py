@@ -148,6 +148,39 @@ def test_a_page_that_shows_no_form_proves_nothing() -> None:
     assert step.name == STEPS[0] and "shows a form" in step.problem and not step.sure
 
 
+@pytest.mark.parametrize("step", [0, 2])
+def test_a_form_that_nobody_answers_is_the_apps_fault(step: int) -> None:
+    """As where its address leads nowhere, or its server may not be asked from the page."""
+    places = {"/register": NEW, "/login": KNOWN, "/in": INSIDE}
+
+    class Unheard(Made):
+        def run(self, script: str) -> Any:
+            told = super().run(script)
+            if script.endswith((".submit()", ".add()")[step > 0]):
+                self._sent[-1] = Sent("POST", self._sent[-1].url, 0)
+                self.todos.clear()
+                self.path = self.path if step else "/register"
+            return told
+
+    *_, last = forms.play(Unheard(places), Unheard(places), "http://localhost")
+    assert last.name == STEPS[step] and last.problem.endswith("no answer") and last.sure
+
+
+def test_a_todo_that_the_browser_alone_keeps_is_not_proved() -> None:
+    """A page may be made for a server that it never asks: whoever looks from elsewhere has no todo."""
+
+    class Alone(Made):
+        def run(self, script: str) -> Any:
+            told = super().run(script)
+            if script.endswith(".add()"):
+                self._sent.clear()
+            return told
+
+    places = {"/register": NEW, "/login": KNOWN, "/in": INSIDE}
+    *_, last = forms.play(Made(places), Alone(places), "http://localhost")
+    assert last.name == STEPS[2] and "no server is sent it" in last.problem and not last.sure
+
+
 def test_a_todo_that_is_gone_is_not_proved() -> None:
     class Forgetful(Made):
         def run(self, script: str) -> Any:

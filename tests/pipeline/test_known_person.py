@@ -16,7 +16,7 @@ import pytest
 from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.pipeline import prove
-from scripts.pipeline.person import causes, forms, journey
+from scripts.pipeline.person import causes, forms, journey, tab
 from scripts.pipeline.person.web import Answer, Browser
 from tests.support.serving import serving
 
@@ -364,6 +364,32 @@ def test_who_calls_what_is_not_there_has_to_let_a_person_in_by_its_forms(
         return
     with pytest.raises(UserError, match="get-session, which its server does not have"):
         list(made)
+
+
+@pytest.mark.parametrize(("browser", "told"), [("", []), ("chromium", ["skipped"])])
+def test_the_forms_are_played_where_a_server_took_a_person_in_as_well(
+    monkeypatch: pytest.MonkeyPatch, browser: str, told: list[str]
+) -> None:
+    """What a server takes the page may never ask: so a page of mock-ups was green."""
+    monkeypatch.setattr(prove.chromium, "find", lambda: browser)
+    monkeypatch.setattr(prove.tab, "browser", Mock(side_effect=tab.Lost))
+    run = Mock(dry=False)
+    run.session.settings.app.plays = True
+
+    def well(*told: Any) -> Any:
+        yield from ()
+        return {"register": "/register", journey.SEEING: "/todos"}
+
+    def nothing(*told: Any) -> Any:
+        yield from ()
+        return []
+
+    for name in ("_called", "_opened", "_asked"):
+        monkeypatch.setattr(prove, name, nothing)
+    monkeypatch.setattr(prove, "_played", well)
+    monkeypatch.setattr(prove, "addresses", Mock(serve=nothing, of_page=lambda session: "http://localhost:3000"))
+    found = list(prove.prove(run, Mock()))
+    assert [one.status for one in found] == told and all(one.detail.startswith("not proved") for one in found)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,13 @@ def test_a_change_is_named_with_its_revision_and_time() -> None:
     assert "Changed: build backend" in text and "Revision: todo-chatbot 3" in text and "build 1.5 s" in text
 
 
+def test_what_nobody_could_do_for_a_person_is_said_at_the_end() -> None:
+    """Between so many lines that went well it is not seen."""
+    step = Outcome("prove", "register by its form", "skipped", 1.0, "not proved: nothing is sent")
+    text = report.summary(make(Outcome("health", "all", "done"), step, Outcome("tag", "x", "skipped", 0.0, "no need")))
+    assert text.splitlines()[-1] == "Look yourself: register by its form: not proved: nothing is sent"
+
+
 def test_a_failure_says_what_to_do() -> None:
     done = make(error="build: it broke", hint="mend it")
     assert not done.ok

@@ -185,7 +185,14 @@ def _entered(page: Page, who: dict[str, str]) -> tuple[str, bool]:
     said = str(state.get("says", ""))
     what = f"status {bad.status}" if bad.status else "no answer"
     text = f"{bad.method} {bad.url.split('?')[0]}: {what}"
-    return f"{text}: {said}" if said else text, bad.status >= 500
+    return f"{text}: {said}" if said else text, _failed(bad)
+
+
+def _failed(bad: Sent) -> bool:
+    """Return whether that is the app's fault, whatever was sent: nobody answers where it goes, nobody may be asked from
+    the page, or the server fails.
+    """
+    return not bad.status or bad.status >= 500
 
 
 def _own(page: Page) -> list[Sent]:
@@ -196,12 +203,13 @@ def _own(page: Page) -> list[Sent]:
 _UNFILLED = (400, 422)  # of a server to whom an empty field is no value
 
 
-def _sent_with(page: Page) -> Sent | None:
-    """Send the form for a todo; return what of it was refused."""
+def _sent_with(page: Page) -> tuple[Sent | None, bool]:
+    """Send the form for a todo; return what of it was refused, and whether anything was sent."""
     page.sent()
     _do(page, "add")
     page.settle()
-    return next((one for one in _own(page) if not 0 < one.status < 400), None)
+    sent = _own(page)
+    return next((one for one in sent if not 0 < one.status < 400), None), bool(sent)
 
 
 def _added(page: Page, base: str, todo: str) -> tuple[str, bool]:
@@ -213,15 +221,16 @@ def _added(page: Page, base: str, todo: str) -> tuple[str, bool]:
             page.open(base + place)
         for attempt in range(2):
             if _do(page, "write", todo):
-                bad = _sent_with(page)
+                bad, sent = _sent_with(page)
                 if bad and bad.status in _UNFILLED and _do(page, "write", todo, True):
-                    bad = _sent_with(page)
+                    bad, sent = _sent_with(page)
                 page.run("location.reload()")
                 page.settle()
                 if _do(page, "holds", todo):
-                    return "", False
+                    return ("", False) if sent else ("the browser alone keeps the todo: no server is sent it", False)
                 if bad:
-                    return f"{bad.method} {bad.url.split('?')[0]}: status {bad.status}", bad.status >= 500
+                    what = f"status {bad.status}" if bad.status else "no answer"
+                    return f"{bad.method} {bad.url.split('?')[0]}: {what}", _failed(bad)
                 problem = "the todo is not there when the page is opened again"
                 break
             if attempt or not _do(page, "press", NEW):
