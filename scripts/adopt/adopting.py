@@ -11,7 +11,7 @@ from typing import Any
 
 from scripts.adopt import documents, folder_kinds, infer, lost, matching, packages, record, resolving, units, workers
 from scripts.adopt.facts import Described
-from scripts.adopt.inference import jobs, programs
+from scripts.adopt.inference import entries, jobs, programs
 from scripts.adopt.inference.decision import BROKER, Decision, Question, Whole
 from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Tree, scan
@@ -142,6 +142,7 @@ def _decide(
             ),
             "name the folder that holds one",
         )
+    remarks += entries.take_whole(tree, chosen)
     chosen += workers.unstarted(tree, chosen)
     chosen, brought = _without(chosen, answers)
     chosen, off = units.without_a_broker(chosen, brought)

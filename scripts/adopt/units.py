@@ -129,7 +129,7 @@ def _meant_folder(tree: Tree, item: Described, composed: Sequence[Described]) ->
     shared = any(one.context == item.context for one in composed if one is not item)
     if name == own or not (shared or kind_of(tree, item.context) is None):
         return ""
-    return next((one for one in _programs(tree, item.place.file) if clean(Path(one).name) == name), "")
+    return next((one for one in programs(tree, item.place.file) if clean(Path(one).name) == name), "")
 
 
 def _stage(item: Described) -> str:
@@ -415,11 +415,11 @@ def _moved(tree: Tree, unit: Unit) -> bool:
     recipe = unit.dockerfile
     if not recipe or not recipe.problems or "COPY" not in recipe.problems[0]:
         return False
-    folders = _programs(tree, recipe.file)
+    folders = programs(tree, recipe.file)
     found = [one for one in folders if not dockerfiles.read(tree, recipe.file, one, recipe.stage).problems]
     named = [one for one in found if clean(Path(one).name) == unit.name]
     own = named[:1] or (found if len(found) == 1 else [])
-    return bool(own) and own[0] != recipe.context and _become(tree, unit, own[0], recipe.file)
+    return bool(own) and own[0] != recipe.context and become(tree, unit, own[0], recipe.file)
 
 
 def _meant_instead(tree: Tree, unit: Unit) -> bool:
@@ -427,10 +427,10 @@ def _meant_instead(tree: Tree, unit: Unit) -> bool:
     folder of its name.
     """
     lacks = unit.dockerfile and unit.kind == "other" and "COPY" in "".join(unit.dockerfile.problems[:1])
-    folders = _programs(tree, unit.place.file) if lacks else []
+    folders = programs(tree, unit.place.file) if lacks else []
     own = next((one for one in folders if clean(Path(one).name) == unit.name), "")
     file = join(own, "Dockerfile")
-    return bool(own) and _become(tree, unit, own, file if tree.has(file) else "")
+    return bool(own) and become(tree, unit, own, file if tree.has(file) else "")
 
 
 def _lost_sources(tree: Tree, unit: Unit, file: str) -> str:
@@ -440,14 +440,14 @@ def _lost_sources(tree: Tree, unit: Unit, file: str) -> str:
     return "".join(lacks)
 
 
-def _programs(tree: Tree, beside: str) -> list[str]:
+def programs(tree: Tree, beside: str) -> list[str]:
     """Return the folders with package files, those that have most of their path in common with a file first."""
     folders = dict.fromkeys(folder_of(file) for file in tree.named("package.json", *packages.PYTHON_FILES))
     near = sorted(folders, key=lambda one: -len(os.path.commonpath([f"/{one}", f"/{beside}"])))
     return [one for one in near if not is_beside(one)]
 
 
-def _become(tree: Tree, unit: Unit, folder: str, dockerfile: str) -> bool:
+def become(tree: Tree, unit: Unit, folder: str, dockerfile: str) -> bool:
     """Make a service of what another folder holds, and return whether it holds one."""
     same = unit.dockerfile and unit.dockerfile.file == dockerfile
     again = _unit(tree, unit.name, folder, dockerfile, unit.place, stage=unit.dockerfile.stage if same else "")  # type: ignore[union-attr]

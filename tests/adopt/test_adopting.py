@@ -937,6 +937,32 @@ def test_a_module_of_its_own_that_a_program_imports_and_lacks_is_told_before_any
 
 
 @pytest.mark.parametrize(
+    ("within", "more", "sources"),
+    [
+        ("import os\n", {}, "backend"),
+        ("import os\n", below("spare", API), "."),  # two are one too many to choose from
+        ("from src.gone import it\n", {"backend__src__x.py": ""}, "."),  # no better
+    ],
+)
+def test_a_server_that_lacks_a_module_is_made_from_the_whole_one_in_its_folder(
+    tmp_path: Path, within: str, more: dict[str, str], sources: str
+) -> None:
+    """As a compose file may go on naming what was begun first, whose successor lies beside it."""
+    app = make(tmp_path, **{
+        "compose.yaml": "services: {web: {build: ., ports: ['8000:8000']}}",
+        "Dockerfile": "FROM python:3.13\nCOPY . .\nCMD uvicorn src.main:app\n",
+        "requirements.txt": "fastapi\n", "src__main.py": f"from .gone import it\n{API['main.py']}", "src__x.py": "",
+        "backend__requirements.txt": "fastapi\n", "backend__main.py": f"{within}{API['main.py']}", **more,
+    })  # fmt: skip
+    made = adopt(app)
+    assert services(made)["web"]["context"] == sources
+    told = "src/main.py:1: web imports .gone, which the repository does not hold"
+    said = f"{told}; it is made from backend in place of src"
+    assert (said in made.decision.remarks) is (sources == "backend")
+    assert any(line.startswith(told) for line in made.decision.endings) is (sources == ".")
+
+
+@pytest.mark.parametrize(
     ("loop", "port"),
     [
         ("import time\nfrom main import look\n", 8000),  # what it loads serves

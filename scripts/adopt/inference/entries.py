@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
-from scripts.adopt import folder_kinds, needed, python_source
+from scripts.adopt import folder_kinds, needed, python_source, units
 from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
@@ -236,3 +237,36 @@ def main_file(unit: Unit, tree: Tree) -> str:
 def vite_files(tree: Tree, unit: Unit) -> list[str]:
     """Return the files in which a page's author tells Vite what its server does."""
     return [file for file in tree.below(unit.sources) if re.search(r"(^|/)vite\.config\.[cm]?[jt]s$", file)]
+
+
+def take_whole(tree: Tree, chosen: Sequence[Unit]) -> Iterator[str]:
+    """Make a server that cannot start, since the repository does not hold a module of its own, from the one folder in
+    its own that holds a whole one of the same make and is no service yet; yield a line for each.
+    """
+    for unit in chosen:
+        gone = _gone(tree, unit)
+        if not gone:
+            continue
+        taken = {one.sources for one in chosen}
+        below = [one for one in units.programs(tree, unit.place.file) if folder_kinds.is_within(one, unit.sources)]
+        meant: list[tuple[str, str]] = []
+        for folder in (one for one in below if one not in taken):
+            file = join(folder, "Dockerfile")
+            file, trial = file if tree.has(file) else "", replace(unit)
+            if (
+                units.become(tree, trial, folder, file)
+                and trial.kind == unit.kind
+                and find_application(tree, trial)
+                and not _gone(tree, trial)
+            ):
+                meant.append((folder, file))
+        if len(meant) == 1:
+            said = f"{gone[0]}: {unit.name} imports {gone[1]}, which the repository does not hold"
+            units.become(tree, unit, *meant[0])
+            yield f"{said}; it is made from {unit.sources} in place of {folder_of(gone[0].file)}"
+
+
+def _gone(tree: Tree, unit: Unit) -> tuple[Place, str] | None:
+    """Return the first module of its own that a server in Python lacks, and where it imports it."""
+    main = main_file(unit, tree) if unit.python and unit.kind in folder_kinds.CALLED else ""
+    return next(((place, module) for place, module, _ in needed.lost(tree, unit.sources, main)), None) if main else None
