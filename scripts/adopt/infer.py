@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scripts.adopt import folder_kinds, lost, needed, units, variables
+from scripts.adopt import folder_kinds, grammar, lost, needed, units, variables
 from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import forward_addresses, lead_to_page, replace_deployed, serve_addresses
-from scripts.adopt.inference.builders import beside, builder_of, fetched_fonts, read_above
+from scripts.adopt.inference.builders import beside, builder_of, fetched_fonts, newest_grammar, read_above
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told, worker_of
 from scripts.adopt.inference.entries import main_file, modules
 from scripts.adopt.inference.environment import insists_on_tls, variables_of
@@ -47,6 +47,7 @@ from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 from scripts.dockerfiles.derived import builds_a_page, takes_packages
 from scripts.dockerfiles.ignore import literal
+from scripts.images import families
 
 NEVER_IN_AN_IMAGE = [
     "**/.env",
@@ -103,6 +104,7 @@ def decide(whole: Whole) -> Decision:
         found.endings += _out_of_reach(unit, services[unit.name]["context"], whole.tree)
         found.endings += _beyond_the_top(unit, services[unit.name], whole.tree)
         found.endings += _lost(unit, whole.tree)
+        found.endings += _unloadable(unit, whole)
     _extras(context)
     _extensions(context)
     _aliases(context)
@@ -141,6 +143,22 @@ def _lost(unit: Unit, tree: Tree) -> Iterator[str]:
         reason = lost.ignored_by(tree, path)
         held = f"the repository does not hold{f': {reason}' if reason else ''}"
         yield f"{place}: {unit.name} imports {module}, which {held}; the program ends there: commit what is missing"
+
+
+def _unloadable(unit: Unit, whole: Whole) -> Iterator[str]:
+    """Yield a line for each file that a program is started by and that Python refuses: none of its versions takes it,
+    or none that can be had here.
+    """
+    tree, main = whole.tree, main_file(unit, whole.tree) if unit.python else ""
+    for file in needed.loaded_at_start(tree, unit.sources, main) if main else ():
+        if found := grammar.wrong(tree.text(file)):
+            unit.code.unread[:] = [place for place in unit.code.unread if place.file != file]
+            said = f"it is not Python ({found[1]}), and {unit.name} loads it when it starts: the program ends there"
+            yield f"{file}:{found[0]}: {said}; correct that line"
+    minor, place = newest_grammar(unit, tree)
+    if minor > families.newest_python() and not whole.registry:
+        had = f"3.{families.newest_python()}, the newest that can be had without a registry"
+        yield f"{place}: {unit.name} is written for Python 3.{minor}: {had}, ends there"
 
 
 def _service(unit: Unit, context: Context) -> dict[str, Any]:

@@ -227,6 +227,14 @@ def at_start(tree: Tree, folder: str, main: str) -> Iterator[tuple[str, str, tup
             yield file, module, names, line
 
 
+def loaded_at_start(tree: Tree, folder: str, main: str) -> list[str]:
+    """Return the files that a program cannot start without: its first one, and what is imported at the top of each."""
+    found = [main]
+    for file, module, names, _ in at_start(tree, folder, main):
+        found += _files(tree, folder, file, module, names)
+    return list(dict.fromkeys(found))
+
+
 def imported_files(tree: Tree, folder: str, main: str) -> set[str]:
     """Return the files of a program that its first file loads, by imports anywhere in them."""
     waiting, seen = [main], {main}

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
+from scripts.adopt import grammar
 from scripts.adopt.facts import Code, Read, Route
 from scripts.adopt.tree import Place
 
@@ -35,8 +36,8 @@ def read(text: str, file: str, into: Code, helpers: Mapping[str, bool] | None = 
     only that.
     """
     try:
-        module = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        module = grammar.parse(text)
+    except grammar.UNREADABLE as error:
         into.unread.append(Place(file, getattr(error, "lineno", 0) or 0))
         return
     prefixes, before = _prefixes(module), len(into.reads)
@@ -185,8 +186,8 @@ def _is_script(node: ast.stmt) -> bool:
 def statements(text: str) -> list[ast.stmt]:
     """Return what stands at the top of a file; nothing for one that does not parse."""
     try:
-        return ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return list(grammar.parse(text).body)
+    except grammar.UNREADABLE:
         return []
 
 

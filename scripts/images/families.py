@@ -116,6 +116,11 @@ def nearest_python(wanted: str) -> str:
     return f"3.{next((one for one in minors if one >= minor), minors[-1])}"
 
 
+def newest_python() -> int:
+    """Return the minor version of the newest Python 3 that can be had from packages."""
+    return max(int(version.split(".")[1]) for version in PYTHONS)
+
+
 def _node(tag: str) -> Equal:
     match = re.match(r"(\d+)", tag)
     wanted = int(match[1]) if match else DEFAULT_NODE

@@ -2902,6 +2902,63 @@ def test_a_program_is_started_from_above_where_a_relative_import_of_it_leads_the
     assert services(found)["backend"]["args"][1] == f"{module}:app" and not found.decision.endings
 
 
+NEW_GRAMMAR = "import os\ntype Name = str\nKEY = f'{os.environ['API_TOKEN']}'\n"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "requirements", "text", "registry", "image", "told"),
+    [
+        ("", "fastapi\n", NEW_GRAMMAR, False, None, 0),
+        ("FROM python:3.12-slim\n", "fastapi\n", NEW_GRAMMAR, True, None, 0),
+        ("FROM python:3.11-slim\n", "fastapi\n", NEW_GRAMMAR, True, "builder", 0),
+        ("", "fastapi\npsycopg2-binary==2.9.9\n", NEW_GRAMMAR, True, "python:3.12-slim", 0),
+        ("", "fastapi\n", f"{NEW_GRAMMAR}try: ...\nexcept A, B: ...\n", True, "python:3.14-slim", 0),
+        ("", "fastapi\n", f"{NEW_GRAMMAR}try: ...\nexcept A, B: ...\n", False, "python:3.14-slim", 1),
+    ],
+)  # fmt: skip
+def test_a_program_in_a_newer_python_than_the_one_here_is_read_and_gets_that_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, requirements: str, text: str, registry: bool,
+    image: str | None, told: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(adopting, "_registry", lambda: registry)
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": requirements, "api__store.py": text,
+        "api__main.py": f"import store\n{API['main.py']}",
+        **({"api__Dockerfile": f"{recipe}COPY . .\nCMD uvicorn main:app\n"} if recipe else {}),
+    })  # fmt: skip
+    found = adopt(app)
+    spec = services(found)["api"]
+    keys = [key for one in found.decision.data["secrets"].values() for key in one["keys"]]
+    assert "API_TOKEN" in keys and not [line for line in found.decision.remarks if "not Python" in line]
+    built = "python" if not recipe or image == "builder" else None
+    assert spec.get("builder") == built and len(found.decision.endings) == told
+    if image and image.startswith("python"):
+        assert spec["bases"] == {"PYTHON_IMAGE": image}
+
+
+@pytest.mark.parametrize(
+    ("first", "broken", "ends"),
+    [
+        ("import store", "TIME = 60 0", True),
+        ("from store import a", "x = 1\nreturn x", True),
+        ("def later():\n    import store", "TIME = 60 0", False),
+        ("try:\n    import store\nexcept Exception:\n    pass", "TIME = 60 0", False),
+        ("", "TIME = 60 0", False),
+    ],
+)  # fmt: skip
+def test_a_source_that_no_python_takes_is_to_mend_where_the_program_is_started_by_it(
+    tmp_path: Path, first: str, broken: str, ends: bool
+) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\n", "api__store.py": f"a = 1\n{broken}\n",
+        "api__main.py": f"{first}\n{API['main.py']}",
+    })  # fmt: skip
+    lines = asking.told(adopt(app))
+    line = broken.count("\n") + 2
+    assert any(one.startswith(f"to mend: api/store.py:{line}: it is not Python") for one in lines) is ends
+    assert any(one.startswith("note: api/store.py:") for one in lines) is not ends
+
+
 HERE = "os.path.dirname(os.path.abspath(__file__))"
 
 

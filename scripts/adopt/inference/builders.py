@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from scripts.adopt import dockerfiles, needed, python_source, variables, workspaces
+from scripts.adopt import dockerfiles, grammar, needed, python_source, variables, workspaces
 from scripts.adopt.folder_kinds import is_within
 from scripts.adopt.inference.decision import PYTHON_KINDS, Context, worker_of
 from scripts.adopt.inference.entries import (
@@ -80,8 +80,16 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
         for name, place in unit.lacking.items():
             found.because(f"services.{unit.name}.buildArgs", name, f"{place}: package.json does not ask for it")
     last, old = _last_python(unit)
-    if builder in _PYTHON and last:
-        spec["bases"] = {"PYTHON_IMAGE": "python:3.12-slim" if "3.12" in unit.packages.python else "python:3.11-slim"}
+    minor, written = newest_grammar(unit, tree)
+    if builder in _PYTHON and minor > (last or families.newest_python()):
+        spec["bases"] = {"PYTHON_IMAGE": f"python:3.{minor}-slim"}
+        context.found.because(
+            f"services.{unit.name}.bases", spec["bases"]["PYTHON_IMAGE"], f"{written}: as it is written"
+        )
+    elif builder in _PYTHON and last:
+        spec["bases"] = {
+            "PYTHON_IMAGE": "python:3.12-slim" if minor or "3.12" in unit.packages.python else "python:3.11-slim"
+        }
         found.because(f"services.{unit.name}.bases", spec["bases"]["PYTHON_IMAGE"], old or unit.packages.python)
     if builder in _PYTHON:
         command = _python_command(unit, context)
@@ -157,6 +165,7 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
             yield f"{place}: {name}, which lies above {unit.folder}, out of what {recipe.file} is given"
         yield from _started_above(unit, tree)
         yield from _starts_nothing(unit, tree)
+        yield from _too_old(unit, tree)
         if file := lacks_migrations(unit, context):
             yield f"{recipe.file}: its image has not {file}, by which its tables are made"
         urls = [read.default or "" for read in unit.code.reads if variables.purpose(read) == "database"]
@@ -241,6 +250,23 @@ def _last_python(unit: Unit) -> tuple[int, str]:
     }
     old = families.older_than(pins)
     return (12, old) if old and not unit.packages.lock else (0, "")
+
+
+def newest_grammar(unit: Unit, tree: Tree) -> tuple[int, str]:
+    """Return the first minor version of Python 3 that takes all files which a program loads, and the file that wants
+    it; 0 for any.
+    """
+    main = main_file(unit, tree) if unit.python else ""
+    files = sorted(needed.imported_files(tree, unit.sources, main)) if main else []
+    return max(((grammar.since(tree.text(file)), file) for file in files), key=lambda one: one[0], default=(0, ""))
+
+
+def _too_old(unit: Unit, tree: Tree) -> Iterator[str]:
+    """Yield a Dockerfile whose Python does not take what its program is written in."""
+    minor, file = newest_grammar(unit, tree)
+    image = next(reversed(unit.dockerfile.images), "") if unit.dockerfile and minor else ""
+    if (found := re.search(r"python:?3\.(\d+)", image)) and int(found[1]) < minor:
+        yield f"{file}: written for Python 3.{minor}, and {unit.dockerfile.file} has {image}"  # type: ignore[union-attr]
 
 
 def _other_python(unit: Unit) -> Iterator[str]:
