@@ -242,7 +242,7 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
             unit, tree, "builder" in decision.data["services"][unit.name]
         ):
             continue
-        text, python = tree.text(file), "3.13" if "3.13" in unit.python.python else "3.11"
+        text, python = packages.whole_text(tree, file), "3.13" if "3.13" in unit.python.python else "3.11"
         wrong = _contradiction(text, python, shell)
         while (name := resolving.missing(wrong)) and name.replace("-", "_") not in jobs.imports(unit, tree):
             if (rest := resolving.without(text, name)) == text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from scripts.adopt.packages import LOCKS, Packages, in_uv_lock, join, not_in_npm_lock
@@ -340,6 +340,26 @@ def _for_an_older_poetry(text: str, found: Dockerfile) -> Iterator[str]:
     for item in items:
         if (line := _POETRY_1.search(item.value)) and not ("export" in line[0] and "poetry-plugin-export" in said):
             yield f"{found.file}:{item.first + 1}: `{line[0]}` is for Poetry 1, and the newest is installed"
+
+
+def lacks_included(tree: Tree, found: Dockerfile, files: Sequence[str]) -> Iterator[str]:
+    """Yield a line that installs requirements before the files are copied that these name."""
+    copied: list[str] = []
+    for item in reading.instructions(tree.text(found.file)) if files else ():
+        if item.name == "FROM":
+            copied = []
+        elif item.name in ("COPY", "ADD") and "--from=" not in item.value:
+            copied += [one.strip("/").removeprefix("./") for one in _names(item.value)[:-1] if not one.startswith("--")]
+        elif item.name == "RUN" and re.search(r"\bpip3? install\b[^&|;]*(-r|--requirement)\b", item.value):
+            paths = [found.context if one in ("", ".") else join(found.context, one) for one in copied]
+            there = [one for one in files if any(is_below(one, path) or fnmatch.fnmatch(one, path) for path in paths)]
+            if "--mount=" not in item.value and (lost := next((one for one in files if one not in there), "")):
+                yield f"{found.file}:{item.first + 1}: installs requirements before {lost} is there, which they name"
+
+
+def is_below(file: str, folder: str) -> bool:
+    """Return whether a file is a path itself, or lies below it."""
+    return folder == "." or f"{file}/".startswith(f"{folder}/")
 
 
 _MIGRATES = re.compile(

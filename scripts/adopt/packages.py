@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -121,11 +122,51 @@ def python(tree: Tree, folder: str) -> Packages | None:
 def requirements(tree: Tree, folder: str) -> Packages:
     """Return what requirements.txt alone says, which an image may be made from whatever else lies beside it."""
     found, file = Packages(), join(folder, "requirements.txt")
+    limits: dict[str, str] = {}
+    for line, place, limit in _lines(tree, file, limit=False):
+        if limit:
+            match = _REQUIREMENT.match(line)
+            limits |= {_plain(match[1]): match[3]} if match else {}
+        else:
+            _add(found, line.split(";")[0], place)
+    for name, version in limits.items():
+        if name in found.wanted and not _bounded(found.wanted[name]):
+            found.wanted[name] = version
     if tree.has(file):
-        for number, line in enumerate(tree.text(file).splitlines(), 1):
-            _add(found, line.split("#")[0].split(";")[0], Place(file, number))
-        found.files += (file,)
+        found.files += (file, *included(tree, file))
     return found
+
+
+def included(tree: Tree, file: str) -> list[str]:
+    """Return the files that requirements name by `-r` and `-c`, and those that these name."""
+    places = (place.file for _, place, _ in _lines(tree, file, limit=False))
+    return [one for one in dict.fromkeys(places) if one != file]
+
+
+def whole_text(tree: Tree, file: str) -> str:
+    """Return requirements with what the files hold that they name, and without limits on what they do not ask for."""
+    if not included(tree, file):
+        return tree.text(file)
+    asked = requirements(tree, folder_of(file)).wanted
+    lines = _lines(tree, file, limit=False)
+    kept = (
+        line for line, _, limit in lines if not limit or ((it := _REQUIREMENT.match(line)) and _plain(it[1]) in asked)
+    )
+    return "\n".join(one for one in kept if not _INCLUDES.match(one)) + "\n"
+
+
+_INCLUDES = re.compile(r"\s*(-r|--requirement|-c|--constraint)[=\s]\s*([^\s#:]+)\s*(?:#.*)?$")
+
+
+def _lines(tree: Tree, file: str, *, limit: bool, above: tuple[str, ...] = ()) -> Iterator[tuple[str, Place, bool]]:
+    """Yield (line, place, whether it only limits a version) of requirements, and of the files that they name."""
+    for number, line in enumerate(tree.text(file).splitlines(), 1):
+        yield re.sub(r"(^|\s)#.*", "", line), Place(file, number), limit
+        named = _INCLUDES.match(line)
+        inner = os.path.normpath(join(folder_of(file), named[2])) if named else ""
+        if named and tree.has(inner) and inner not in (*above, file):
+            only = limit or named[1] in ("-c", "--constraint")
+            yield from _lines(tree, inner, limit=only, above=(*above, file))
 
 
 def _pipfile(tree: Tree, found: Packages, file: str) -> None:
@@ -166,9 +207,14 @@ def _project(found: Packages, text: str, file: str) -> None:
 def _add(found: Packages, line: str, place: Place) -> None:
     match = _REQUIREMENT.match(line)
     if match and not line.lstrip().startswith("-"):
-        name = match[1].lower().replace("_", "-").replace(".", "-")
+        name = _plain(match[1])
         found.wanted[name] = match[3]
         found.places[name] = place
+
+
+def _plain(name: str) -> str:
+    """Return a package's name as all its spellings are told."""
+    return name.lower().replace("_", "-").replace(".", "-")
 
 
 def unreadable(tree: Tree) -> Iterator[str]:

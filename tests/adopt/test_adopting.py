@@ -24,7 +24,7 @@ from unittest.mock import Mock
 import pytest
 import yaml
 
-from scripts.adopt import adopting, asking, documents, infer, migrations
+from scripts.adopt import adopting, asking, documents, infer, migrations, packages
 from scripts.adopt.adopting import Adopted, Request
 from scripts.adopt.inference import addresses, jobs
 from scripts.adopt.inference.decision import Question
@@ -2900,6 +2900,59 @@ def test_a_program_is_started_from_above_where_a_relative_import_of_it_leads_the
         (app / "backend/src/main.py").write_text(f"from .api.route import name\n{API['main.py']}")
     found = adopt(app)
     assert services(found)["backend"]["args"][1] == f"{module}:app" and not found.decision.endings
+
+
+@pytest.mark.parametrize(
+    ("files", "folder"),
+    [
+        ({"requirements.txt": "-r requirements/base.txt\n", "requirements/base.txt": "fastapi\n-r db.txt\n",
+          "requirements/db.txt": "asyncpg\n"}, None),
+        ({"requirements.txt": "--requirement=deps/base.txt  # all\n", "deps/base.txt": "fastapi\nasyncpg\n"}, "deps"),
+        ({"requirements.txt": "-r a.txt\n", "a.txt": "fastapi\n-r requirements.txt\nasyncpg\n"}, "."),
+        ({"requirements.txt": "fastapi\nasyncpg\n-c constraints.txt\n-r gone.txt\n-r https://example.com/x.txt\n",
+          "constraints.txt": "asyncpg==0.29.0\nflask==3\n"}, None),
+    ],
+)  # fmt: skip
+def test_what_requirements_name_in_other_files_is_read(
+    tmp_path: Path, files: dict[str, str], folder: str | None
+) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, **{f"api__{name.replace('/', '__')}": text for name, text in files.items()},
+        "api__main.py": f"import os\nfrom sqlalchemy.ext.asyncio import create_async_engine\n{API['main.py']}"
+        "engine = create_async_engine(os.environ['DATABASE_URL'])\n",
+    })  # fmt: skip
+    found = adopt(app)
+    spec = services(found)["api"]
+    assert spec["args"][0] == "uvicorn" and spec["buildArgs"].get("INCLUDED") == folder
+    assert from_yaml(found.text)["secrets"]["database-secrets"]["keys"]["DATABASE_URL"]["database"] == {
+        "scheme": "postgresql+asyncpg"
+    }
+    assert ("PYTHON_IMAGE" in spec.get("bases", {})) is ("constraints.txt" in files)  # too old for the newest Python
+    text = packages.whole_text(scan(app), "api/requirements.txt")
+    assert "asyncpg" in text and "fastapi" in text and "flask" not in text and " base.txt" not in text
+
+
+@pytest.mark.parametrize(
+    ("lines", "works"),
+    [
+        ("COPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY . .\n", False),
+        ("COPY requirements.txt .\nCOPY requirements/ requirements/\nRUN pip install -r requirements.txt\n", True),
+        ("COPY . .\nRUN pip install -r requirements.txt\n", True),
+        ("COPY requirements.txt requirements/*.txt ./\nRUN pip install -r requirements.txt\n", True),
+    ],
+)  # fmt: skip
+def test_a_dockerfile_that_lacks_what_its_requirements_name_is_not_taken(
+    tmp_path: Path, lines: str, works: bool
+) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "-r requirements/base.txt\n",
+        "api__main.py": API["main.py"], "api__requirements__base.txt": "fastapi\n",
+        "api__Dockerfile": f"FROM python:3.11-slim\nWORKDIR /app\n{lines}COPY . .\nCMD uvicorn main:app\n",
+    })  # fmt: skip
+    found = adopt(app)
+    reasons = [str(place) for key, _, place in found.decision.reasons if key == "services.api.builder"]
+    wrong = "installs requirements before api/requirements/base.txt is there, which they name"
+    assert reasons == [] if works else [f"api/Dockerfile:4: {wrong}"]
 
 
 NEW_GRAMMAR = "import os\ntype Name = str\nKEY = f'{os.environ['API_TOKEN']}'\n"

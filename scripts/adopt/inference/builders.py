@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from scripts.adopt import dockerfiles, grammar, needed, python_source, variables, workspaces
+from scripts.adopt import dockerfiles, grammar, needed, packages, python_source, variables, workspaces
 from scripts.adopt.folder_kinds import is_within
 from scripts.adopt.inference.decision import PYTHON_KINDS, Context, worker_of
 from scripts.adopt.inference.entries import (
@@ -91,6 +91,8 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
             "PYTHON_IMAGE": "python:3.12-slim" if minor or "3.12" in unit.packages.python else "python:3.11-slim"
         }
         found.because(f"services.{unit.name}.bases", spec["bases"]["PYTHON_IMAGE"], old or unit.packages.python)
+    if builder in _PYTHON and (arguments := _folder_of_included(unit, tree)):
+        spec["buildArgs"] = spec.get("buildArgs", {}) | arguments
     if builder in _PYTHON:
         command = _python_command(unit, context)
         if command:
@@ -161,6 +163,7 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
     if unit.python:
         yield from dockerfiles.broken_python(tree, recipe, unit.python, unit.python.lock or unit.strange_lock)
         yield from dockerfiles.too_early(tree, recipe, unit.sources)
+        yield from dockerfiles.lacks_included(tree, recipe, _included(unit, tree))
         for name, place in beside(unit, tree, unit.folder).items():
             yield f"{place}: {name}, which lies above {unit.folder}, out of what {recipe.file} is given"
         yield from _started_above(unit, tree)
@@ -250,6 +253,19 @@ def _last_python(unit: Unit) -> tuple[int, str]:
     }
     old = families.older_than(pins)
     return (12, old) if old and not unit.packages.lock else (0, "")
+
+
+def _included(unit: Unit, tree: Tree) -> list[str]:
+    """Return the files that a service's requirements name."""
+    return packages.included(tree, join(unit.sources, "requirements.txt"))
+
+
+def _folder_of_included(unit: Unit, tree: Tree) -> dict[str, str]:
+    """Return the folder of the files that requirements name, for the builder; nothing where it looks there anyhow."""
+    files = [PurePosixPath(one).relative_to(unit.sources) for one in _included(unit, tree)
+             if is_within(one, unit.sources)]  # fmt: skip
+    far = [one for one in files if not re.fullmatch(r"requirements/[^/]+|(requirements|constraint)[^/]*", str(one))]
+    return {"INCLUDED": far[0].parent.as_posix()} if far else {}
 
 
 def newest_grammar(unit: Unit, tree: Tree) -> tuple[int, str]:

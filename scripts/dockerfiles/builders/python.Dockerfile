@@ -19,7 +19,10 @@ RUN --mount=type=cache,target=/root/.cache,sharing=locked \
     && printf '%s\n' "/app/$MEMBER" "/app/$MEMBER/src" /app >"$(/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/app.pth"
 WORKDIR /app
 COPY ${MEMBER}/requirements*.tx[t] ${MEMBER}/pyproject.tom[l] ${MEMBER}/uv.loc[k] ${MEMBER}/poetry.loc[k] ${MEMBER}/Pipfil[e] \
-    ${MEMBER}/Pipfile.loc[k] ./
+    ${MEMBER}/Pipfile.loc[k] ${MEMBER}/constraint*.tx[t] ./
+# What requirements name by `-r` and `-c` in a folder below: a folder that is not there ends a build, unless it is a pattern.
+ARG INCLUDED=""
+COPY ${MEMBER}/${INCLUDED:-requirement[s]}/*.tx[t] ./${INCLUDED:-requirements}/
 # Poetry's plugin and Pipenv write what they locked as requirements. What does not come ready made is compiled, once
 # compilers are there.
 # hadolint ignore=SC2086,DL3008,DL3009
