@@ -40,6 +40,7 @@ from scripts.adopt.inference.programs import (
     share_virtualenv,
     spare_cards,
     without_scripts,
+    without_src,
 )
 from scripts.adopt.inference.proxies import hand_on
 from scripts.adopt.packages import join, requirements
@@ -267,6 +268,7 @@ def _variables(unit: Unit, spec: dict[str, Any], built: bool, context: Context) 
     share_virtualenv(unit, build, built, context)
     without_scripts(unit, build, built, context)
     set_above(unit, spec, environment, context)
+    without_src(unit, spec, context)
     set_date(unit, spec, build, built, context)
     spare_cards(unit, spec, built, context)
     arguments = {name: build[name] for name in sorted(build) if unit.dockerfile and name in unit.dockerfile.arguments}

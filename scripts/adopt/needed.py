@@ -248,6 +248,23 @@ def imported_files(tree: Tree, folder: str, main: str) -> set[str]:
     return seen
 
 
+def hidden_by_sources(tree: Tree, folder: str, main: str) -> Place | None:
+    """Return where a program imports of a folder without an `__init__.py` what a package of the same name in its `src`
+    has not: Python takes the package, wherever on its path that is.
+    """
+    for file in sorted(imported_files(tree, folder, main)):
+        for node in (it for one in python_source.statements(tree.text(file)) for it in ast.walk(one)):
+            for module, names, line in _named(node):
+                top, inner = module.split(".")[0], module.replace(".", "/")
+                meant = [inner, *(f"{inner}/{name}" for name in names)]
+                package = top and tree.has(join(folder, f"src/{top}/__init__.py"))
+                if package and not tree.has(join(folder, f"{top}/__init__.py")):
+                    own = [one for one in meant if one != top and tree.has(join(folder, f"{one}.py"))]
+                    if any(not tree.has(join(folder, f"src/{one}.py")) for one in own):
+                        return Place(file, line)
+    return None
+
+
 def out_of_reach(tree: Tree, folder: str, context: str, main: str, wanted: Collection[str]) -> dict[str, Place]:
     """Return the modules that a program imports when it starts and that lie in a folder above its own, out of what its
     image is built from, each with its first place: `shared/` beside `backend/`. What one of the packages that are

@@ -2955,6 +2955,36 @@ def test_a_dockerfile_that_lacks_what_its_requirements_name_is_not_taken(
     assert reasons == [] if works else [f"api/Dockerfile:4: {wrong}"]
 
 
+@pytest.mark.parametrize(
+    ("more", "hidden"),
+    [
+        ({}, True),
+        ({"api/services/__init__.py": ""}, False),
+        ({"api/src/services/agent.py": ""}, False),
+        ({"api/main.py": f"from src.services import todos\n{API['main.py']}"}, False),
+    ],
+)
+def test_a_package_in_src_does_not_stand_for_a_folder_of_its_name(
+    tmp_path: Path, more: dict[str, str], hidden: bool
+) -> None:
+    """Python takes a package before a folder without an `__init__.py`, wherever on its path that is."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\n", "api__services__agent.py": "a = 1\n",
+        "api__main.py": f"from services.agent import a\nfrom src.services import todos\n{API['main.py']}",
+        "api__src__services__todos.py": "",
+    })  # fmt: skip
+    for name, text in {"api/src/services/__init__.py": "", **more}.items():
+        (app / name).write_text(text)
+    steps = services(adopt(app))["api"].get("buildSteps", [])
+    assert any("app.pth" in step for step in steps) is hidden
+    if hidden:
+        path = tmp_path / "lib/python3.13/site-packages/app.pth"
+        path.parent.mkdir(parents=True)
+        path.write_text("/app/.\n/app/./src\n/app\n")
+        subprocess.run(["sh", "-c", steps[0].replace("/venv", str(tmp_path))], check=True)
+        assert path.read_text() == "/app/.\n/app\n"
+
+
 NEW_GRAMMAR = "import os\ntype Name = str\nKEY = f'{os.environ['API_TOKEN']}'\n"
 
 

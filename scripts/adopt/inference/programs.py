@@ -209,6 +209,18 @@ def set_above(unit: Unit, spec: dict[str, Any], environment: dict[str, str], con
         context.found.remarks.append(f"{said}: {twice}")
 
 
+def without_src(unit: Unit, spec: dict[str, Any], context: Context) -> None:
+    """Leave `src` out of the path that the product's builder gives a program, where a package in it would be taken for
+    the folder of the same name that is meant.
+    """
+    tree = context.whole.tree
+    main = main_file(unit, tree) if unit.python and spec.get("builder") == "python" else ""
+    if place := needed.hidden_by_sources(tree, unit.sources, main) if main else None:
+        spec.setdefault("buildSteps", []).append("sed -i '/[/]src$/d' /venv/lib/python3*/site-packages/app.pth")
+        what = "without src on its path, where a package has the name of a folder that is meant"
+        context.found.because(f"services.{unit.name}.buildSteps", what, place)
+
+
 def set_user(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> None:
     """Set the user a service runs as, and its home."""
     recipe = unit.dockerfile
