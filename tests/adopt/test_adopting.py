@@ -2985,6 +2985,33 @@ def test_a_package_in_src_does_not_stand_for_a_folder_of_its_name(
         assert path.read_text() == "/app/.\n/app\n"
 
 
+@pytest.mark.parametrize(
+    ("default", "route", "served", "built"),
+    [
+        ("(typeof window !== 'undefined' ? window.location.origin : '')", "auth/login", "/todos", False),
+        ("window.location.origin", "auth/[...all]", "/todos", False),
+        ("window.location.origin", "auth/login", "/api/auth/login", True),
+        ("window.location.origin", "other", "/todos", True),
+        ("'http://localhost:8000'", "auth/login", "/todos", True),
+    ],
+)  # fmt: skip
+def test_a_variable_is_not_set_where_the_page_itself_answers_what_is_called_without_it(
+    tmp_path: Path, default: str, route: str, served: str, built: bool
+) -> None:
+    """Other code has the server's own address in place of it, where that is served all the same."""
+    name = "process.env.NEXT_PUBLIC_API_URL"
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__app__page.tsx": "", f"web__app__api__{route}__route.ts": "",
+        "web__.env.example": "NEXT_PUBLIC_API_URL=http://localhost:8000\n", **below("api", API),
+        "web__lib__auth.ts": f"const API =\n  {name} ||\n  {default};\nfetch(`${{API}}/api/auth/login`)\n",
+        "web__lib__todos.ts": f"const AT = {name} || 'http://localhost:8000'\nfetch(`${{AT}}/todos`)\n",
+        "api__routes.py": f"from main import app\n@app.post('{served}')\ndef answer(): ...\n",
+    })  # fmt: skip
+    found = adopt(app)
+    assert ("NEXT_PUBLIC_API_URL" in services(found)["web"].get("buildEnvironment", {})) is built
+    assert 8000 in {it["port"] for it in found.decision.data["addresses"]}
+
+
 NEW_GRAMMAR = "import os\ntype Name = str\nKEY = f'{os.environ['API_TOKEN']}'\n"
 
 

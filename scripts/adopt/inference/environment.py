@@ -15,6 +15,7 @@ from scripts.adopt.inference.addresses import old_node, preload
 from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told
 from scripts.adopt.inference.jobs import imported_files
 from scripts.adopt.inference.journey import better_auth
+from scripts.adopt.inference.known import route_path
 from scripts.adopt.inference.tokens import checked_by, issued_at, signed_by_page
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit, calls_a_broker
@@ -320,6 +321,10 @@ def _public(
         context.outside(target)
         told(unit, context, read.name, "not set: the code has an address of its own in each place", read.place)
         return
+    if place := _answers_itself(read, unit, target, context):
+        context.outside(target)
+        told(unit, context, read.name, "not set: the code takes the page's own address then, which answers", place)
+        return
     outside = context.outside(target).replace("http", "ws" if value.startswith("ws") else "http", 1)
     bare = bool(value) and "://" not in value  # the code puts the scheme before it
     # A name of other containers is known to no browser: its author's asked what the code, or another file, has instead.
@@ -375,6 +380,34 @@ def _differs_by_place(read: Read, unit: Unit, sources: Sources) -> bool:
     paths, hosts = {variables.path_of(one) for one in said}, {parsing.from_url(one).netloc for one in said}
     here = len(hosts) == 1 and all(map(variables.is_here, said))
     return here and len(paths) > 1 and not variables.given(read.name, sources)
+
+
+def _segment(part: str) -> str:
+    """Return the pattern of a part of a route's path: any number of parts, any one, or this one."""
+    return ".+" if "[..." in part else "[^/]+" if part.startswith("[") else re.escape(part)
+
+
+def _answers_itself(read: Read, unit: Unit, target: Unit, context: Context) -> Place | None:
+    """Return where code that takes the page's own address in place of a variable calls by it what the page answers and
+    the service that the variable means does not; None where it does not.
+    """
+    tree, name = context.whole.tree, rf"(?:process\.env|import\.meta\.env)\.{re.escape(read.name)}\b"
+    routes = [route_path(file) for file in tree.below(unit.sources)]
+    own = [re.compile("/".join(_segment(part) for part in one.split("/"))) for one in routes if one]
+    served = [route.path.rstrip("/") for route in target.code.routes]
+    if target is unit or not served:
+        return None
+    for file in (one for one in tree.below(unit.sources) if one.endswith((".ts", ".tsx", ".js", ".jsx"))):
+        text = tree.text(file)
+        here = re.compile(
+            rf"\b(?:const|let|var)\s+(\w+)[^=;\n]*=\s*{name}\s*(?:\|\||\?\?)[^;{{}}]{{0,120}}location\.origin"
+        )
+        names = "|".join(dict.fromkeys(here.findall(text)))
+        for call in re.finditer(rf"\$\{{(?:{names})\}}(/[\w/-]+)[`?\"']", text) if names else ():
+            path = call[1].rstrip("/")
+            if any(one.fullmatch(path) for one in own) and not any(path.endswith(one) for one in served if one):
+                return Place.at(file, text, call.start())
+    return None
 
 
 def _path_of_code(read: Read, unit: Unit, context: Context) -> str:

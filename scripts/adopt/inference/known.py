@@ -85,7 +85,9 @@ def _token(
     None where it gets none.
     """
     step = {"name": "get a token", "service": entry["service"], "method": "GET"}
-    routes = {path: source for source in sources if (path := _path_of(source.file)) and re.search(_SIGNS, source.text)}
+    routes = {
+        path: source for source in sources if (path := route_path(source.file)) and re.search(_SIGNS, source.text)
+    }
     for own, source in routes.items():
         if used := _called(own, sources, source.file):
             method = "GET" if re.search(r"export\s.*\bGET\b", source.text) else "POST"
@@ -119,7 +121,7 @@ def _adding(
     the page for a server that no browser reaches. None where nobody takes one.
     """
     step: dict[str, Any] = {"name": "add a todo", "service": page.name, "from": "openapi"}
-    routes = {path: one for one in sources if (path := _path_of(one.file))}
+    routes = {path: one for one in sources if (path := route_path(one.file))}
     for path, source in routes.items():
         plain = _TODOS.search(path) and "[" not in path and re.search(r"export\s.*\bPOST\b", source.text)
         if plain and (used := _called(path, sources, source.file) or _in_parts(path, sources, source.file)):
@@ -134,7 +136,7 @@ def _adding(
     return (step | {"under": "/"}, None) if server else None
 
 
-def _path_of(file: str) -> str:
+def route_path(file: str) -> str:
     """Return the path that a route file of a page answers; empty for another file."""
     found = _ROUTE.search(file)
     return "/" + re.sub(r"\([^)]*\)/", "", found[1]).rstrip("/") if found else ""
