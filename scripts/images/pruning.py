@@ -26,18 +26,21 @@ def newest_of_each(refs: Iterable[str], keep: int = KEEP) -> set[str]:
     return found
 
 
-def unneeded(refs: Iterable[str], repositories: Collection[str], needed: Collection[str]) -> list[str]:
-    """Return, of references, those of our repositories that are not needed. What has no digest for a tag is never old:
-    the moving alias, and what a person tagged.
+def unneeded(
+    refs: Iterable[str], repositories: Collection[str], needed: Collection[str], made: Collection[str]
+) -> list[str]:
+    """Return, of references, those of our repositories that are not needed. What is not among those that were `made`
+    here, or has no digest for a tag, is never old: what a person tagged, and the moving alias.
 
-    `needed` counts with and without a registry in front: what a cluster pulls is what was built here.
+    Both count with and without a registry in front: what a cluster pulls is what was built here.
     """
-    tails = {_tail(without_default_registry(ref), repositories) for ref in needed}
+    tails, ours = ({_tail(without_default_registry(ref), repositories) for ref in some} for some in (needed, made))
     return [
         ref
         for ref in refs
         if (tail := _tail(without_default_registry(ref), repositories))
         and tail not in tails
+        and tail in ours
         and OWN.fullmatch(tail.rpartition(":")[2])
     ]
 

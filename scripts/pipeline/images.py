@@ -18,7 +18,7 @@ from scripts.context.run import Run, threads
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import CommandError, render
-from scripts.images import docker, plan
+from scripts.images import docker, made, plan
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import BUILDKIT, Docker
 from scripts.pipeline.busy import Untouched
@@ -121,6 +121,8 @@ class Builds:
 
     def ended(self) -> Iterator[Outcome]:
         """Yield outcomes as they come. The first failure stops what still runs, and is raised."""
+        if not self._run.session.shell.dry:
+            made.note(image.ref for image in (*self._there, *self._jobs.values()))
         for image in self._there:
             yield Outcome("build", image.service, "unchanged", 0.0, image.tag)
         waiting = dict(self._jobs)

@@ -14,7 +14,7 @@ from scripts.context.ready import Ready
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.host.shell import CommandError
-from scripts.images import docker, pruning
+from scripts.images import docker, made, pruning
 from scripts.kube import objects
 from scripts.pipeline.live import of_record
 from scripts.secrets import proofs
@@ -35,12 +35,13 @@ def prune(run: Run, ready: Ready, *, loaded: bool) -> Iterator[Outcome]:
     except UserError as problem:
         run.display.line(f"old images stay, as nobody can tell which are needed: {str(problem).splitlines()[0]}")
         return
-    on_engine = pruning.unneeded(have, repositories, needed)
+    ours = made.known()
+    on_engine = pruning.unneeded(have, repositories, needed, ours)
     if on_engine:
         with suppress(CommandError):  # a container of another cluster is made of one: that one stays
             run.session.shell.effect([ready.client.binary, "image", "rm", *on_engine], timeout=300)
     try:
-        on_nodes = run.session.cluster.prune(lambda refs: pruning.unneeded(refs, repositories, needed))
+        on_nodes = run.session.cluster.prune(lambda refs: pruning.unneeded(refs, repositories, needed, ours))
     except UserError as problem:  # no reason to call a release that runs a failure
         run.display.line(f"old images stay on the nodes: {str(problem).splitlines()[0]}")
         on_nodes = 0

@@ -17,7 +17,7 @@ import pytest
 from scripts.context.ready import Ready
 from scripts.errors import UserError
 from scripts.host.shell import Shell
-from scripts.images import plan
+from scripts.images import made, plan
 from scripts.images.base_images import Arrived, ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline import prepare
@@ -143,6 +143,7 @@ def test_every_image_is_built_from_the_list_and_nothing_stays_behind(tmp_path: P
     assert {(item.target, item.status) for item in world.build()} == {("one", "done"), ("two", "done")}
     contexts = {shlex.split(line)[-1] for line in world.log.read_text().splitlines()}
     assert len(contexts) == 2 and all(folder.endswith("/context") for folder in contexts)
+    assert {ref.partition(":")[0].rpartition("/")[2] for ref in made.known()} == {"one", "two"}
     assert not list((tmp_path / "state").rglob("context"))
 
 

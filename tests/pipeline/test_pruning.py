@@ -6,6 +6,8 @@ import base64
 import gzip
 import io
 import json
+import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,7 @@ from scripts.context.ready import Ready
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result
+from scripts.images import made
 from scripts.pipeline import pruning
 from scripts.reporting.display import PlainDisplay
 from scripts.settings.model import Image, Outcome, Plan
@@ -33,8 +36,10 @@ def record(image: str) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def _client_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def _client_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", "ssh://nobody@nowhere")  # no engine of this machine
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    made.note(BUILT)
 
 
 class World:
@@ -122,3 +127,21 @@ def test_a_dry_run_and_a_run_that_loaded_nothing_new_among_few_ask_nothing(monke
     monkeypatch.setattr(pruning.pruning, "too_many", lambda refs: False)
     world = World(silent=True)
     assert world.run(loaded=False) == [] and world.out.getvalue() == ""
+
+
+def test_an_image_that_a_person_tagged_like_ours_stays_and_so_do_all_where_the_record_is_lost() -> None:
+    theirs = f"{NAME}:{2:016x}"
+    (file,) = (path for path in Path(os.environ["XDG_STATE_HOME"]).rglob("made"))
+    file.write_text("\n".join(ref for ref in BUILT if ref != theirs))
+    world = World()
+    world.run()
+    assert world.removed and theirs not in world.removed and f"docker.io/{theirs}" in world.on_node
+    file.unlink()
+    world = World()
+    assert world.run() == [] and world.removed == []
+
+
+def test_what_was_made_is_noted_once_whoever_asks() -> None:
+    made.note([BUILT[0], "todo-chatbot/mcp:1"])
+    (file,) = (path for path in Path(os.environ["XDG_STATE_HOME"]).rglob("made"))
+    assert sorted(file.read_text().split()) == sorted([*BUILT, "todo-chatbot/mcp:1"])
