@@ -46,15 +46,19 @@ def read_live(run: Run) -> Live:
     return found
 
 
+class Overtaken(UserError):
+    """A revision is not live any more since another run has made a newer one: how good it was, nobody has seen."""
+
+
 def refuse_overtaken(run: Run) -> None:
-    """Raise UserError where somebody else has made a newer revision than the one that this run made: whose pods are
+    """Raise Overtaken where somebody else has made a newer revision than the one that this run made: whose pods are
     seen is not known then, and neither is it this run's to undo.
     """
     name = run.session.settings.release.name
     about = run.about.get(name, 0)
     newest = histories(run.session).get(name, [])[-1:] if about and run.deployed else []
     if newest and newest[0].number > about:
-        raise UserError(
+        raise Overtaken(
             f"revision {about} of {name} is not live any more: {newest[0].number} was made meanwhile, by another run",
             "see: invoke history; then run it again",
         )

@@ -23,12 +23,13 @@ from scripts.settings.model import Outcome
 @dataclass(frozen=True)
 class RolledBack:
     """The result of a rollback: the revision that failed, 0 for none, with helm's record of it, which may hold
-    Secrets, and the one that took its place.
+    Secrets, and the one that took its place; or whether another run's has taken it.
     """
 
     failed: int = 0
     live: Live = field(default_factory=Live)
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    overtaken: bool = False
 
 
 def roll_back(run: Run, *, keep: bool) -> Generator[Outcome, None, RolledBack]:
@@ -45,7 +46,7 @@ def roll_back(run: Run, *, keep: bool) -> Generator[Outcome, None, RolledBack]:
     if 0 < about < newest.number:
         text = f"revision {newest.number} stays: another run made it, after revision {about} that this one was about"
         yield Outcome("rollback", name, "skipped", 0.0, text)
-        return RolledBack(about)
+        return RolledBack(about, overtaken=True)
     known = _proofs(run, history)
     if newest.number in known and newest.status == "deployed":
         return RolledBack(0, (yield from _with_proved_secrets(run, known[newest.number], history)))

@@ -49,7 +49,7 @@ def run_stages(run: Run, wanted: Sequence[Stage], command: str, *, keep: bool = 
             if runner.left_work:
                 leave_unfinished(run.session)
             try:
-                _write(run, done, runner.record)
+                _write(run, done, runner.record, overtaken=runner.overtaken)
             except OSError as problem:  # what was done is told all the same, and is as true
                 place = problem.filename or "the record"
                 run.display.line(f"warning: {place}: {problem.strerror}; the record of this run is not kept")
@@ -113,6 +113,11 @@ class _Runner:
         """Return helm's record of the app's release that this run was about; empty where it came to none."""
         live: Live = self._returned.get(Live, Live())
         return live.records.get(self._run.session.settings.release.name) or self._undone.record
+
+    @property
+    def overtaken(self) -> bool:
+        """Return whether another run has made a newer revision before this one was seen to be healthy or not."""
+        return self._undone.overtaken or isinstance(self._problem, live_releases.Overtaken)
 
     def _begin_later(self) -> None:
         """Begin what was put off: beside what only waits, it keeps nobody from a processor."""
@@ -213,7 +218,7 @@ def _target(session: Session) -> str:
         return session.wanted
 
 
-def _write(run: Run, done: Report, record: Mapping[str, Any]) -> None:
+def _write(run: Run, done: Report, record: Mapping[str, Any], *, overtaken: bool) -> None:
     """Write the report, and a line of the audit record where the cluster may have been changed."""
     session = run.session
     root = session.settings.root
@@ -224,6 +229,7 @@ def _write(run: Run, done: Report, record: Mapping[str, Any]) -> None:
             record = record or live_releases.record_of(session, run.returned).get(session.settings.release.name, {})
             installation = live_releases.installation(session, record) if record else ""
         line = audit.entry(done, audit.who(), audit.commit(session.shell, root), installation)
+        line = replace(line, verdict=audit.OVERTAKEN) if overtaken else line
         file = audit_file(session.settings.cluster)
         audit.append(file, line)
         if run.returned and not done.ok and run.returned not in (done.revisions, done.rolled_back):

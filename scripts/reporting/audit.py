@@ -20,6 +20,7 @@ from scripts.host.shell import Shell
 from scripts.reporting.report import Report
 
 DEPLOYED = "deployed"  # the verdict on a revision whose health nobody has checked
+OVERTAKEN = "overtaken"  # on one that another run replaced before anybody could check it
 VERIFIED = "verified"
 RETURNED = ("-", "verified, rolled back to")  # commit and verdict of a revision that goes back to an earlier one
 RETURNING = ("rollback", "verify.zero-downtime")  # commands that end in a revision of an earlier day
@@ -58,7 +59,7 @@ def made_by(entries: Iterable[Entry], release: str, installation: str) -> dict[i
             if one.command in RETURNING and one.verdict == VERIFIED:
                 new = (one.who, *RETURNED)  # what runs is of an earlier commit than that of the tree
             who, commit, verdict = found.setdefault(one.revisions[release], new)
-            if verdict == DEPLOYED:  # what was not looked at by the run that made it may have been by a later one
+            if verdict in (DEPLOYED, OVERTAKEN):  # what the run that made it has not looked at, a later one may have
                 found[one.revisions[release]] = (who, commit, one.verdict)
         if release in one.rolled_back:
             found.setdefault(one.rolled_back[release], (one.who, *RETURNED))

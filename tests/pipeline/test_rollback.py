@@ -140,7 +140,7 @@ def test_a_revision_that_is_not_live_any_more_is_not_proved(
     session = SimpleNamespace(settings=SimpleNamespace(release=SimpleNamespace(name="todo")))
     run: Any = SimpleNamespace(session=session, dry=False, deployed={"todo"}, about={"todo": about})
     if overtaken:
-        with pytest.raises(UserError, match="revision 2 of todo is not live any more: 3 was made meanwhile"):
+        with pytest.raises(live.Overtaken, match="revision 2 of todo is not live any more: 3 was made meanwhile"):
             list(health.check_health(run, Live()))
     else:
         list(health.check_health(run, Live()))

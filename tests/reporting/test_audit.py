@@ -168,3 +168,10 @@ def test_where_git_cannot_tell_no_commit_is_named(tmp_path: Path) -> None:
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside/.git").write_text("gitdir: nowhere\n")
     assert audit.commit(Shell(), tmp_path / "beside") == ""
+
+
+def test_what_another_run_overtook_has_not_failed_and_a_later_look_at_it_counts() -> None:
+    first, second = replace(run(1), verdict=audit.OVERTAKEN), run(2)
+    made = audit.made_by([first, second], "todo-chatbot", "")
+    assert {number: verdict for number, (_, _, verdict) in made.items()} == {1: "overtaken", 2: "verified"}
+    assert audit.made_by([first, run(1)], "todo-chatbot", "")[1][2] == "verified"
