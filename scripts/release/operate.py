@@ -27,10 +27,11 @@ SERVING = ("Deployment", "StatefulSet", "DaemonSet")
 
 # What a namespace holds that a person may miss; what belongs to one of these goes with it.
 DELETED = (
-    "deployments,statefulsets,daemonsets,jobs,cronjobs,services,ingresses,configmaps,secrets,persistentvolumeclaims"
+    "deployments,statefulsets,daemonsets,jobs,cronjobs,services,ingresses,configmaps,secrets,persistentvolumeclaims,"
+    "pods,replicasets,serviceaccounts,roles,rolebindings,networkpolicies,horizontalpodautoscalers,poddisruptionbudgets"
 )
 FOREIGN = " (made by somebody else)"
-MADE_BY_THE_CLUSTER = ("kube-root-ca.crt", "kubernetes")
+MADE_BY_THE_CLUSTER = ("kube-root-ca.crt", "kubernetes", "default")
 
 
 def status_rows(
@@ -429,11 +430,27 @@ def _held(session: Session) -> list[tuple[str, bool]]:
     namespace = session.settings.release.namespace
     releases_of_ours = {session.settings.release.name, session.settings.database_release.name}
     found = [item for item in session.kubectl.items(DELETED, namespace) if not objects.is_owned(item)]
-    sets = [item for item in found if item["kind"] == "StatefulSet" and is_own(item, releases_of_ours)]
+    hooks = _hooks(found, releases_of_ours)
+
+    def own(item: Mapping[str, Any]) -> bool:
+        return is_own(item, releases_of_ours) or (item["kind"], objects.name_of(item)) in hooks
+
+    sets = [item for item in found if item["kind"] == "StatefulSet" and own(item)]
     return [
-        (f"{item['kind'].lower()}/{objects.name_of(item)}", is_own(item, releases_of_ours) or _is_claim_of(item, sets))
-        for item in found
+        (f"{item['kind'].lower()}/{objects.name_of(item)}", own(item) or _is_claim_of(item, sets)) for item in found
     ]
+
+
+def _hooks(found: Iterable[Mapping[str, Any]], releases_of_ours: Collection[str]) -> set[tuple[str, str]]:
+    """Return the hooks of our releases as (kind, name): helm notes on none of them whose it is, but in its records."""
+    hooks = set()
+    for item in found:
+        labels = item["metadata"].get("labels") or {}
+        if item["kind"] == "Secret" and labels.get("owner") == "helm" and labels.get("name") in releases_of_ours:
+            with suppress(UserError):  # what a damaged record says is nobody's, and stays
+                told = releases.contents(item).get("hooks") or ()
+                hooks |= {(str(one.get("kind")), str(one.get("name"))) for one in told}
+    return hooks
 
 
 def _is_claim_of(item: Mapping[str, Any], sets: Iterable[Mapping[str, Any]]) -> bool:
@@ -462,9 +479,8 @@ def is_own(item: Mapping[str, Any], releases_of_ours: Collection[str]) -> bool:
     by = labels.get("app.kubernetes.io/managed-by") or labels.get("owner")
     if by == "helm":  # its record of a revision
         return labels.get("name") in releases_of_ours
-    if by == "Helm":  # which does not say whose a hook's object is
-        release = notes.get(objects.RELEASE) or labels.get("app.kubernetes.io/instance")
-        return release is None or release in releases_of_ours
+    if by == "Helm":  # which notes on no hook whose it is: a label may, and helm's record does
+        return (notes.get(objects.RELEASE) or labels.get("app.kubernetes.io/instance")) in releases_of_ours
     return by == MANAGER or objects.name_of(item) in MADE_BY_THE_CLUSTER
 
 

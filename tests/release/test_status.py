@@ -125,18 +125,27 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
     def item(kind: str, name: str, **metadata: Any) -> dict[str, Any]:
         return {"kind": kind, "metadata": {"name": name, **metadata}}
 
+    def packed(release: dict[str, Any]) -> str:
+        return base64.b64encode(base64.b64encode(json.dumps(release).encode())).decode()
+
     def helms(release: str) -> dict[str, Any]:
         note = {"meta.helm.sh/release-name": release}
         return {"labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": note}
 
     there = [
         item("Deployment", "backend", **helms("todo")),
-        item("Secret", "sh.helm.release.v1.todo.v1", labels={"owner": "helm", "name": "todo"}),
+        item("Secret", "sh.helm.release.v1.todo.v1", labels={"owner": "helm", "name": "todo"})
+        | {"data": {"release": packed({"hooks": [{"kind": "Job", "name": "migrate"}]})}},
+        item("Job", "migrate", labels={"app.kubernetes.io/managed-by": "Helm"}),
+        item("Job", "of-another-chart", labels={"app.kubernetes.io/managed-by": "Helm"}),
         item("StatefulSet", "redis", **helms("redis")),
         item("StatefulSet", "store", **helms("todo")),
         item("PersistentVolumeClaim", "data-store-0"),
         item("PersistentVolumeClaim", "data-redis-0"),
-        item("Secret", "sh.helm.release.v1.redis.v1", labels={"owner": "helm", "name": "redis"}),
+        item("Secret", "sh.helm.release.v1.redis.v1", labels={"owner": "helm", "name": "redis"})
+        | {"data": {"release": packed({"hooks": [{"kind": "Job", "name": "of-another-chart"}]})}},
+        item("Pod", "a-persons"),
+        item("ServiceAccount", "default"),
         item("Secret", "auth", labels={"app.kubernetes.io/managed-by": "todo-chatbot"}),
         item("ConfigMap", "kube-root-ca.crt"),
         item("StatefulSet", "my-own-store"),
@@ -149,13 +158,15 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
     session: Any = SimpleNamespace(kubectl=kubectl, settings=settings)
     assert operate.objects_to_delete(session) == [
         "namespace/shop", "deployment/backend", "secret/sh.helm.release.v1.todo.v1",
+        "job/migrate", "job/of-another-chart (made by somebody else)",
         "statefulset/redis (made by somebody else)", "statefulset/store", "persistentvolumeclaim/data-store-0",
         "persistentvolumeclaim/data-redis-0 (made by somebody else)",
         "secret/sh.helm.release.v1.redis.v1 (made by somebody else)",
+        "pod/a-persons (made by somebody else)", "serviceaccount/default",
         "secret/auth",
         "configmap/kube-root-ca.crt", "statefulset/my-own-store (made by somebody else)",
     ]  # fmt: skip
-    assert {"statefulsets", "cronjobs", "ingresses"} <= set(asked[0].split(","))
+    assert {"statefulsets", "cronjobs", "ingresses", "pods", "networkpolicies"} <= set(asked[0].split(","))
 
 
 @pytest.mark.parametrize("shared", [True, False])
