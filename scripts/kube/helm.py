@@ -23,7 +23,10 @@ def _version(shell: Shell, binary: Path) -> str:
     """Return helm's version. Raises UserError where it does not say."""
     answer = toolchain.version_of(shell, toolchain.HELM, binary)
     if not answer and not shell.dry:
-        raise UserError(f"{binary} does not run: {answer.err.strip()}", "get it: ./run invoke install")
+        raise UserError(
+            f"{binary} does not run: {answer.err.strip() or f'exit status {answer.code}'}",
+            "get it: ./run invoke install",
+        )
     return answer.out
 
 
