@@ -63,6 +63,8 @@ def _remedy(session: Session, problems: Sequence[str]) -> str:
         return (
             f"mend what failed in the app's own sources, or what {file} gives the service; its own words: invoke logs"
         )
+    if all(forms.FORGETS in one for one in problems):
+        return "mend the page's own sources: where it keeps what the log-in answers, and by what name it looks for that"
     return f"addresses, and what the page is built with, stand in {file}; the services' own words: invoke logs"
 
 

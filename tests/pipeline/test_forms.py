@@ -166,6 +166,34 @@ def test_a_form_that_nobody_answers_is_the_apps_fault(step: int) -> None:
     assert last.name == STEPS[step] and last.problem.endswith("no answer") and last.sure
 
 
+@pytest.mark.parametrize(
+    ("says", "first", "leads", "told"),
+    [
+        ("", KNOWN, {}, ("its server takes the log-in, and the page goes on asking who it is", True)),
+        ("", {}, {"/": "/login"}, ("its server takes the log-in, and the page goes on asking who it is", True)),
+        ("", {"takes": True}, {}, ("", False)),  # it is slow to go on: opened anew it knows the person
+        ("confirm your mail", KNOWN, {}, ("confirm your mail", False)),  # what it waits for nobody here can do
+    ],
+)
+def test_a_page_that_forgets_at_once_who_has_logged_in_is_at_fault(
+    says: str, first: dict[str, Any], leads: dict[str, str], told: tuple[str, bool]
+) -> None:
+    """As one that keeps the token under one name and looks for it under another."""
+
+    class Staying(Made):
+        def run(self, script: str) -> Any:
+            told = super().run(script)
+            if script.endswith(".submit()"):
+                self.path = "/login"
+                self.places["/"], self.leads = first, leads
+            return told
+
+    places = {"/register": NEW, "/login": {"asks": True, "says": says}}
+    known = Staying({**places}, {"/": "/login"})
+    steps = [(one.problem, one.sure) for one in forms.play(Made({**places, "/in": {}}), known, "http://localhost")]
+    assert steps[1] == told and (len(steps) == 3) is (told[0] == "")
+
+
 def test_a_todo_that_the_browser_alone_keeps_is_not_proved() -> None:
     """A page may be made for a server that it never asks: whoever looks from elsewhere has no todo."""
 

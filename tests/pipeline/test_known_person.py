@@ -395,6 +395,7 @@ def test_the_forms_are_played_where_a_server_took_a_person_in_as_well(
 @pytest.mark.parametrize(
     ("problem", "remedy"),
     [("add a todo: status 500: failed; File \"/app/tasks.py\", line 7, in create", "sources"),
+     (f"log in by its form: {forms.FORGETS}", "the page's own sources"),
      ("the page calls http://localhost:8000: nobody answers", "addresses")],
 )  # fmt: skip
 def test_a_server_that_was_reached_and_failed_is_mended_in_its_sources(problem: str, remedy: str) -> None:

@@ -18,6 +18,7 @@ from scripts.pipeline.person.tab import Sent
 STEPS = ("register by its form", "log in by its form", "add a todo by its form")
 UP = r"^\W*(sign\s*-?up|register|create (an? |your |my )?(new )?account|get started|join|don.t have)"
 IN = r"^\W*(log\s*-?in|sign\s*-?in)"
+FORGETS = "its server takes the log-in, and the page goes on asking who it is"
 NEW = r"^\W*(add|new|create)\b|^\+$"
 USUAL = ("/signup", "/register", "/login")  # where a page that answers by any name may have its forms
 INSIDE = ("", "/dashboard", "/tasks", "/todos")  # where todos are, beside where the log-in leads; the page's own first
@@ -85,9 +86,12 @@ def play(new: Page, known: Page, base: str, places: Sequence[str] = ()) -> Itera
         yield Step(log_in, "no page that was looked at shows a form to log in by")
         return
     problem, sure = _entered(known, who)
-    if problem or _state(known).get("asks"):
-        said = _state(known).get("says") or "the page goes on asking for the password"
-        yield Step(log_in, problem or str(said), sure)
+    if not problem and (state := _state(known)).get("asks"):
+        said = str(state.get("says", ""))
+        if said or _asks_again(known, base):
+            problem, sure = said or FORGETS, not said
+    if problem:
+        yield Step(log_in, problem, sure)
         return
     yield Step(log_in)
     yield Step(add, *_added(known, base, who["todo"]))
@@ -186,6 +190,14 @@ def _entered(page: Page, who: dict[str, str]) -> tuple[str, bool]:
     what = f"status {bad.status}" if bad.status else "no answer"
     text = f"{bad.method} {bad.url.split('?')[0]}: {what}"
     return f"{text}: {said}" if said else text, _failed(bad)
+
+
+def _asks_again(page: Page, base: str) -> bool:
+    """Return whether the first page, opened anew by who has just logged in, leads to the form to log in by again."""
+    page.open(f"{base}/")
+    if not _state(page).get("asks") and _do(page, "press", IN):
+        page.settle()
+    return bool(_state(page).get("asks"))
 
 
 def _failed(bad: Sent) -> bool:
