@@ -352,8 +352,10 @@ def test_a_form_that_is_sent_to_what_no_server_takes_is_the_pages_fault_with_fil
     assert forms.unserved(refused, "api", [], said) == refused  # it tells nothing
 
 
-def _settled(monkeypatch: pytest.MonkeyPatch, told: dict[float, dict[str, Any]]) -> float:
-    """Return the second at which a page is taken for done of which this is told, by second."""
+def _settled(monkeypatch: pytest.MonkeyPatch, told: dict[float, dict[str, Any]], times: int = 1) -> float:
+    """Return the seconds after which a page is taken for done of which this is told, by second, at the last of so many
+    times that it is waited for.
+    """
     now = [0.0]
     monkeypatch.setattr(tab, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
@@ -367,9 +369,13 @@ def _settled(monkeypatch: pytest.MonkeyPatch, told: dict[float, dict[str, Any]])
             return json.dumps({**told[due], "sessionId": "a"}).encode()
 
     chrome = tab.Chrome(Talk())  # type: ignore[arg-type]
-    chrome.traffic["a"] = tab._Traffic()
-    tab.Tab(chrome, "a").settle()
-    return now[0]
+    chrome.traffic["a"] = tab._Traffic(endless=chrome.endless)
+    page = tab.Tab(chrome, "a")
+    for _ in range(times - 1):
+        page.settle()
+    before = now[0]
+    page.settle()
+    return now[0] - before
 
 
 def _begun(number: str, url: str) -> dict[str, Any]:
@@ -390,3 +396,25 @@ def test_what_goes_on_from_an_answer_is_waited_for(monkeypatch: pytest.MonkeyPat
 def test_what_goes_to_no_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a worker that is started from a text of the page's own, the browser tells no end."""
     assert _settled(monkeypatch, {0.1: _begun("1", "blob:http://localhost/1")}) < 0.1 + 2 * tab.QUIET_SECONDS
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("every", [0.5, 0.0])
+def test_what_never_ends_is_waited_for_once(monkeypatch: pytest.MonkeyPatch, times: int, every: float) -> None:
+    """A page's news, of which some are asked for each moment, and some come in an answer that goes on."""
+    told = {0.1 + at: _begun("1", f"http://localhost/news?{at}") for at in range(0, 60, 1 if every else 20)}
+    if every:
+        told |= {at + 0.6: _begun("2", f"http://localhost/news?{at}") for at in told}
+        ends = {"method": "Network.loadingFinished", "params": {}}
+        told |= {at + 0.01: {**ends, "params": {"requestId": one["params"]["requestId"]}} for at, one in told.items()}
+    seconds = _settled(monkeypatch, told, times)
+    assert (seconds >= tab.LOUD_SECONDS) is (times == 1) and (times == 1 or seconds < 3 * tab.QUIET_SECONDS)
+
+
+def test_what_is_sent_is_waited_for_even_where_it_is_read_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = _begun("2", "http://localhost/news")
+    sent["params"]["request"]["method"] = "POST"
+    told = {0.1: _begun("1", "http://localhost/news"), 20.1: sent,
+            25.0: {"method": "Network.loadingFinished", "params": {"requestId": "2"}}}  # fmt: skip
+    now_on = _settled(monkeypatch, told, 2)
+    assert now_on > 4.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ END = b"\0"
 ANSWER_SECONDS = 20.0  # that the browser may take for one thing it is told
 QUIET_SECONDS, LOUD_SECONDS = 0.8, 20.0  # without a request, a page has done what it does; some never cease to ask
 
+AGAIN = 5  # times within that, after which a question is one that never ceases
+
 
 class Lost(Exception):
     """The browser does not answer any more."""
@@ -48,6 +51,8 @@ class _Traffic:
 
     under_way: dict[str, tuple[str, str]] = field(default_factory=dict)  # by number: method and address
     sent: list[Sent] = field(default_factory=list)
+    begun: Counter[str] = field(default_factory=Counter)  # what was read since the page was last waited for
+    endless: set[str] = field(default_factory=set)  # what is read without an end, or again and again
 
     def hear(self, method: str, told: Mapping[str, Any]) -> bool:
         """Take in what the browser says of its requests, and return whether it says any such thing."""
@@ -55,8 +60,11 @@ class _Traffic:
         if method == "Network.requestWillBeSent":
             request = told.get("request") or {}
             url = str(request.get("url", ""))
-            if url.startswith("http"):  # a worker's own text goes nowhere, and no end of it is told
-                self.under_way[number] = (str(request.get("method", "GET")), url)
+            asked = str(request.get("method", "GET"))
+            self.begun[_bare(url)] += asked == "GET"
+            # A worker's own text goes nowhere, and no end of it is told.
+            if url.startswith("http") and not (asked == "GET" and _bare(url) in self.endless):
+                self.under_way[number] = (asked, url)
         elif method == "Network.responseReceived":
             asked, url = self.under_way.get(number, ("GET", ""))
             if asked not in ("GET", "HEAD", "OPTIONS"):
@@ -72,6 +80,10 @@ class _Traffic:
         return True
 
 
+def _bare(url: str) -> str:
+    return url.split("?")[0]
+
+
 class Chrome:
     """The browser, by its pipe."""
 
@@ -79,6 +91,7 @@ class Chrome:
         self._talk = talk
         self._number = 0
         self.traffic: dict[str, _Traffic] = {}
+        self.endless: set[str] = set()  # for all pages: who does not know the person asks for the same
 
     def call(self, method: str, told: Mapping[str, Any] | None = None, session: str = "") -> dict[str, Any]:
         """Have the browser do something, and return what it answers; nothing where it refuses. Raises Lost."""
@@ -98,15 +111,18 @@ class Chrome:
         session = str(self.call("Target.attachToTarget", {"targetId": target, "flatten": True}).get("sessionId", ""))
         if not session:
             raise Lost
-        self.traffic[session] = _Traffic()
+        self.traffic[session] = _Traffic(endless=self.endless)
         for domain in ("Page", "Network", "Runtime"):
             self.call(f"{domain}.enable", session=session)
         return Tab(self, session)
 
     def listen(self, seconds: float) -> bool:
-        """Hear one message; return whether it was of a request. Raises Lost."""
+        """Hear one message; return whether it was of a request that a page is waited for. Raises Lost."""
         message = self._hear(seconds) or {}
-        return str(message.get("method", "")).startswith("Network.request")
+        request = (message.get("params") or {}).get("request") or {}
+        read = request.get("method", "GET") == "GET"
+        known = read and _bare(str(request.get("url", ""))) in self.endless
+        return message.get("method") == "Network.requestWillBeSent" and not known
 
     def _say(self, method: str, told: Mapping[str, Any] | None, session: str) -> int:
         self._number += 1
@@ -156,13 +172,23 @@ class Tab:
         return (answer.get("result") or {}).get("value") if "exceptionDetails" not in answer else None
 
     def settle(self) -> None:
-        """Wait until no request is under way, and for a moment none was begun and none answered."""
+        """Wait until no request is under way, and for a moment none was begun and none answered. What had no end within
+        the time for that, as an answer that goes on or a question that is asked each second, is waited for once.
+        """
+        self._traffic.begun.clear()
         ends = time.monotonic() + LOUD_SECONDS
         quiet = time.monotonic() + QUIET_SECONDS
         while (now := time.monotonic()) < ends and (self._traffic.under_way or now < quiet):
             busy = bool(self._traffic.under_way)  # the page goes on from an answer: from there the moment counts
             if self._chrome.listen(min(QUIET_SECONDS, 0.2)) or busy:
                 quiet = time.monotonic() + QUIET_SECONDS
+        if now >= ends:
+            waiting = self._traffic.under_way
+            reading = {number: _bare(url) for number, (asked, url) in waiting.items() if asked == "GET"}
+            often = {url for url, times in self._traffic.begun.items() if times >= AGAIN}
+            self._chrome.endless |= {*reading.values(), *often}
+            for number in reading:
+                waiting.pop(number)
 
     def sent(self) -> list[Sent]:
         """Return the requests that changed something since this was asked last."""
