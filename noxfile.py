@@ -19,6 +19,7 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))  # nox leaves it out
 from scripts.host import virtualenvs
+from tests.support import kept_results
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "none"
@@ -70,6 +71,7 @@ class Ended(NamedTuple):
 @nox.session(name="all")
 def every(session: nox.Session) -> None:
     """All sessions below that need no choice, and at the end what each took and what failed."""
+    shutil.rmtree(kept_results.KEPT, ignore_errors=True)  # a whole run takes nothing from an earlier one
     # Beforehand, since a package manager serves one at a time; a session that lacks something says so itself.
     session.run("invoke", "install", success_codes=[0, 1])
     for path in PACKAGES:
@@ -124,14 +126,17 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def test(session: nox.Session) -> None:
-    """Unit, golden, property and replay tests that start no other program; with -- PATHS those that do, too."""
+    """Unit, golden, property and replay tests that start no other program, if what they read has changed.
+
+    With -- PATHS also those that start one, and each time.
+    """
     if session.posargs:
         session.run("pytest", "-m", "not engine", *session.posargs)
         return
     cores = os.cpu_count() or 1
     # Each collects its own rooms; xdist's workers would each collect all, and hand on every result.
     jobs = [
-        [python, "-m", "pytest", "-m", "not engine and not slow", *share]
+        [python, "-m", kept_results.__name__, f"{python} {share[0]}", "-m", "not engine and not slow", *share]
         for python in (sys.executable, *_other_pythons(session))
         for share in (*([room] for room in LONG_ROOMS), *_shares(cores))
     ]

@@ -432,19 +432,25 @@ def _examples(tree: Tree, root: str) -> tuple[dict[str, dict[str, str]], list[st
     return found, remarks
 
 
+def _git(tree: Tree, shell: Shell, *words: str) -> str:
+    """Return what git says of the tree; empty where it says nothing, and where no folder above is a repository."""
+    if not any((folder / ".git").exists() for folder in (tree.root, *tree.root.parents)):
+        return ""
+    answer = shell.probe(["git", "-C", tree.root, *words], timeout=20)
+    return answer.out if answer else ""
+
+
 def _date(tree: Tree, shell: Shell) -> str:
     """Return the day of the last commit that touched the tree, or of the last change of a file of an unpacked archive;
     empty for today.
     """
-    answer = shell.probe(["git", "-C", tree.root, "log", "-1", "--format=%cs", "--", "."], timeout=20)
-    told = answer.out.strip() if answer else ""
+    told = _git(tree, shell, "log", "-1", "--format=%cs", "--", ".").strip()
     return told if re.fullmatch(r"\d{4}-\d\d-\d\d", told) else tree.last_saved()
 
 
 def _not_fetched(tree: Tree, shell: Shell) -> list[str]:
     """Return a line for each folder that git holds as a repository of its own and whose files are not here."""
-    answer = shell.probe(["git", "-C", tree.root, "ls-files", "-z", "--stage"], timeout=20)
-    listed = answer.out.split("\0") if answer else []
+    listed = _git(tree, shell, "ls-files", "-z", "--stage").split("\0")
     inner = [line.partition("\t")[2] for line in listed if line.startswith("160000 ")]
     return [
         f"{path}: a repository of its own (a submodule of git's), and none of its files is here: `git submodule update"

@@ -89,6 +89,7 @@ def test_what_an_app_becomes(name: str) -> None:
     assert shown == golden.read_text()
 
 
+@pytest.mark.slow
 def test_a_service_that_is_a_repository_of_its_own_and_was_not_fetched_is_told(tmp_path: Path) -> None:
     """A person sees why the page is missing, where git holds no more than the mark of another repository."""
     app = make(tmp_path, **below("api", API))
@@ -110,6 +111,7 @@ def test_what_is_no_application_of_its_own_is_refused(tmp_path: Path) -> None:
             adopt(path, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_file_of_another_application_of_that_name_is_not_written_over(tmp_path: Path) -> None:
     project(tmp_path)
     adopting.write(adopt(APPS / "bare", tmp_path, name="mine"), tmp_path)
@@ -143,6 +145,7 @@ def project(folder: Path) -> None:
         shutil.copytree(ROOT / name, folder / name)
 
 
+@pytest.mark.slow
 def test_what_a_person_changed_survives(tmp_path: Path) -> None:
     project(tmp_path)
     first = adopt(APPS / "bare", tmp_path)
@@ -570,6 +573,7 @@ def test_an_own_chart_gets_the_images_where_its_values_name_them(tmp_path: Path)
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_without_a_chart_of_its_own_the_products_is_taken_and_said(tmp_path: Path) -> None:
     project(tmp_path)
     adopted = adopt(APPS / "bare", tmp_path, own_chart=True)
@@ -1442,6 +1446,7 @@ def test_migrations_that_need_what_none_makes_begin_where_the_models_are(
     assert (done.stdout, done.returncode) == (printed, ends)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "there", "fails", "printed", "ends"),
     [

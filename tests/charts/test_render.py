@@ -93,6 +93,7 @@ def test_valid(case: str) -> None:
     assert not found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -123,6 +124,7 @@ def test_one_namespace_and_common_labels(case: str) -> None:
         assert labels["app.kubernetes.io/instance"] in ("todo-chatbot", "todo-database", "todo-monitoring")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_subchart_alone_is_the_same_as_in_the_umbrella(name: str) -> None:
     together = {(item["kind"], item["metadata"]["name"]): item for item in manifests(UMBRELLA)}

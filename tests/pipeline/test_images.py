@@ -179,6 +179,7 @@ def test_a_step_is_shown_without_the_credentials_in_it(tmp_path: Path) -> None:
     assert "correct-horse" not in "".join(world.shown) and "oauth2" not in "".join(world.shown)
 
 
+@pytest.mark.slow
 def test_a_build_secret_without_a_value_is_named_before_anything_is_built(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "works"})
     world.only(build_secrets={"npm": "NPM_TOKEN"})
