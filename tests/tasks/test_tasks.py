@@ -87,14 +87,27 @@ def test_a_run_that_changes_nothing_does_without_what_only_trouble_needs() -> No
 @pytest.mark.slow
 def test_invoke_is_loaded_without_what_it_has_for_tests_of_tasks() -> None:
     """And a test of somebody's own tasks gets the real class, by invoke and by the standard library."""
+    modules = ("unittest", "unittest.mock", "asyncio", "importlib.metadata", "invoke.vendor.yaml", "yaml")
     code = (
         "import sys; from scripts.tasks import loading; loading.load_invoke(); "
-        "print(*(name for name in ('unittest', 'unittest.mock', 'asyncio') if name in sys.modules)); "
-        "from invoke import MockContext, Result; from unittest.mock import Mock; "
-        "made = MockContext(run=Result('said')); print(made.run('anything').stdout, isinstance(made.run, Mock))"
+        f"print(*(name for name in {modules} if name in sys.modules)); "
+        "from invoke import MockContext, Result, __version__; from unittest.mock import Mock; "
+        "made = MockContext(run=Result('said')); print(made.run('anything').stdout, isinstance(made.run, Mock)); "
+        "from importlib import metadata; print(metadata.version('invoke') == __version__)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "\nsaid True\n"
+    assert done.stdout == "\nsaid True\nTrue\n"
+
+
+@pytest.mark.slow
+def test_settings_of_invoke_in_yaml_are_read(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("run: {echo: true}\n")
+    code = (
+        "from scripts.tasks import loading; loading.load_invoke(); from invoke import Config; config = Config(); "
+        f"config.set_runtime_path({str(tmp_path / 'own.yaml')!r}); config.load_runtime(); print(config.run.echo)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 @pytest.mark.slow
