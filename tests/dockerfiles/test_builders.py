@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -222,3 +224,40 @@ def test_a_server_whose_types_alone_are_wrong_is_what_is_made_of_it(
         check=False,
     )
     assert said in ended.stdout and (ended.returncode == 0) is passes, ended
+
+
+@pytest.mark.parametrize(
+    ("version", "own", "left"),
+    [
+        ("14.2.3", "", "next.config.mjs"),
+        ("15.0.0", "", "next.config.ts"),
+        ("16.1.1", "", "next.config.ts"),
+        ("14.2.3", "next.config.js", "next.config.ts"),
+    ],
+)
+def test_a_next_js_that_knows_no_configuration_in_typescript_gets_the_javascript_of_it(
+    tmp_path: Path, version: str, own: str, left: str
+) -> None:
+    """As the builder's line does it, with a stand-in of TypeScript that leaves the types out."""
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("no node on this machine")
+    modules = {
+        "next/package.json": json.dumps({"version": version}),
+        "typescript/index.js": "exports.transpileModule = (text, { compilerOptions: told }) =>"
+        " ({ outputText: text.replace(': Config', '') + '// ' + told.module + '\\n' })",
+        "../next.config.ts": "const config: Config = { output: 'standalone' }\nexport default config\n",
+        **({f"../{own}": "module.exports = {}\n"} if own else {}),
+    }
+    for name, text in modules.items():
+        file = tmp_path / "node_modules" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    first = step("nextjs", "transpileModule", tmp_path).partition("&& build()")[0]
+    subprocess.run(["sh", "-ec", first], cwd=tmp_path, check=True, timeout=60)
+    files = {one.name for one in tmp_path.iterdir() if one.name.startswith("next.config")}
+    assert files == {left, *([own] if own else [])}
+    if left.endswith("mjs"):
+        code = "import('./next.config.mjs').then((it) => console.log(it.default.output))"
+        told = subprocess.run([node, "-e", code], cwd=tmp_path, check=True, timeout=60, capture_output=True, text=True)
+        assert told.stdout.strip() == "standalone" and "// ESNext" in (tmp_path / left).read_text()
