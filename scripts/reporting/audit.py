@@ -16,6 +16,7 @@ from typing import Any
 
 from scripts.errors import UserError
 from scripts.host import parsing
+from scripts.host.files import read_bytes
 from scripts.host.shell import Shell
 from scripts.reporting.report import Report
 
@@ -98,11 +99,16 @@ def append(file: Path, new: Entry) -> None:
 def read(file: Path) -> list[Entry]:
     """Return the record, oldest first.
 
-    Raises UserError naming the first line that does not follow from the one before.
+    Raises UserError naming the first line that does not follow from the one before, and where it cannot be read.
     """
     found = []
     before = START
-    for number, line in enumerate(_text(file).splitlines(), 1):
+    try:
+        text = _text(file)
+    except OSError as problem:
+        told = f"{file}: the record of who made what cannot be read: {problem.strerror}"
+        raise UserError(told, "make it a readable file, or move it away") from None
+    for number, line in enumerate(text.splitlines(), 1):
         try:
             body: dict[str, Any] = parsing.from_json(line)
             digest = body.pop("digest")
@@ -127,7 +133,10 @@ def _digest_of(line: str) -> str:
 
 def _text(file: Path) -> str:
     """Return the record as it is, bytes that are no text included; empty where there is none. Raises OSError."""
-    return file.read_text(encoding="utf-8", errors="surrogateescape") if file.is_file() else ""
+    try:
+        return read_bytes(file).decode(errors="surrogateescape")
+    except FileNotFoundError:
+        return ""
 
 
 def who() -> str:

@@ -175,3 +175,20 @@ def test_what_another_run_overtook_has_not_failed_and_a_later_look_at_it_counts(
     made = audit.made_by([first, second], "todo-chatbot", "")
     assert {number: verdict for number, (_, _, verdict) in made.items()} == {1: "overtaken", 2: "verified"}
     assert audit.made_by([first, run(1)], "todo-chatbot", "")[1][2] == "verified"
+
+
+@pytest.mark.parametrize("place", ["folder", "/dev/full"])
+def test_a_record_that_cannot_be_read_is_not_one_of_nothing(file: Path, place: str) -> None:
+    file.unlink()
+    if place == "folder":
+        file.mkdir()
+    else:
+        file.symlink_to(place)
+    with pytest.raises(UserError, match=r"c\.jsonl: the record of who made what cannot be read: ") as told:
+        audit.read(file)
+    assert "readable file" in told.value.hint
+    with pytest.raises(OSError, match=r"\w"):
+        audit.append(file, run(4))
+    file.rename(file.with_name("away"))
+    file.symlink_to(file.with_name("missing"))
+    assert audit.read(file) == []
