@@ -53,6 +53,9 @@ def _wishes(message: str, language: Language) -> list[Wish]:
             found += [Wish("add", title) for one in _LISTED.split(listed["titles"]) if (title := _clean(one, language))]
             continue
         wish = _wish(part, language)
+        if wish.verb == "add" and '"' not in part and language.things.fullmatch(wish.title):
+            found += [Wish("add", one) for one in _LISTED.split(wish.title)]
+            continue
         previous = found[-1] if found else None
         if wish.verb == "unknown" and previous and previous.verb in ("add", "complete", "delete") and len(part) < SHORT:
             wish = Wish(previous.verb, _clean(part, language))  # "add milk; bread; eggs"

@@ -38,6 +38,7 @@ class Language:
     them: re.Pattern[str]
     both: re.Pattern[str]
     several: re.Pattern[str]
+    things: re.Pattern[str]
     heading: re.Pattern[str]
     all_open: re.Pattern[str]
     negated: re.Pattern[str]
@@ -302,6 +303,8 @@ ENGLISH = Language(
         r"(?: new| following)? )?(?:to-?dos|tasks|items|things|reminders)(?: to (?:my|the) list)?: ?(?P<titles>.+)",
         re.IGNORECASE,
     ),
+    # One word each, and no names: a todo each. "Call mom and dad" is one.
+    things=re.compile(r"[^\W\d_A-Z]+(?:, [^\W\d_A-Z]+)*,? and [^\W\d_A-Z]+"),
     heading=re.compile(
         r"(?:(?:please|can you|could you) )*"
         r"(?:add|create|note|put|new|remember)?(?: ?(?:my|these|the|following|new|to-?do|to-?dos|tasks|list|items))*:?",
@@ -528,6 +531,7 @@ GERMAN = Language(
         r"(?:todos|aufgaben|einträge|punkte|sachen)(?: hinzu| ein| auf)?: ?(?P<titles>.+)",
         re.IGNORECASE,
     ),
+    things=re.compile(r"[^\W\d_]+(?:, [^\W\d_]+)*,? und [^\W\d_]+"),
     heading=re.compile(
         r"(?:bitte )?(?:füge?|notiere?|neue|trage?|schreibe?)?"
         r"(?: ?(?:diese|die|folgende|meine|neue|todos?|aufgaben?|einträge|liste|hinzu|ein|auf))*:?",
