@@ -10,8 +10,9 @@ import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from scripts.errors import UserError
@@ -31,10 +32,14 @@ Setting = tuple[str, str]  # a Secret's key, and its value as text
 
 @dataclass
 class _Known:
-    """The values known in this process; replaced and never changed, so that threads may read them."""
+    """The values known in this process; replaced and never changed, so that threads may read them.
+
+    One thread writes at a time: what another has met meanwhile would be lost, and be told.
+    """
 
     settings: frozenset[Setting] = frozenset()
     read: frozenset[tuple[str, str]] = frozenset()  # (kubeconfig and context, namespace)
+    writing: Lock = field(default_factory=Lock)
 
 
 _KNOWN = _Known()
@@ -47,7 +52,8 @@ def forget() -> None:
 
 def remember(values: Mapping[str, str]) -> None:
     """Keep the values of a Secret's keys out of sight from now on."""
-    _KNOWN.settings |= {(key, value) for key, value in values.items() if len(value) >= SHORTEST}
+    with _KNOWN.writing:
+        _KNOWN.settings |= {(key, value) for key, value in values.items() if len(value) >= SHORTEST}
 
 
 def remember_secret(item: Mapping[str, Any]) -> None:
@@ -74,7 +80,8 @@ def read_once(kubectl: Kubectl, namespace: str) -> None:
         items, _ = kubectl.visible("secrets", namespace)
         for item in items:
             remember_secret(item)
-        _KNOWN.read |= {place}
+        with _KNOWN.writing:
+            _KNOWN.read |= {place}
 
 
 @cache

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -156,3 +158,28 @@ def test_the_log_of_a_service_is_shown_line_by_line_without_what_is_known(monkey
     pieces = [whole[:14], whole[14:30], whole[30:]]
     lines = list(operate.logs(_logging(pieces), "web", follow=False, tail=9))
     assert lines == ["begun\r", "hello <SECRET_1>", "", "last: <SECRET_1>"]
+
+
+class Slow(frozenset[Any]):
+    """What is known, whose next addition waits until another thread is on its way."""
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def __or__(self, more: Any) -> Any:
+        self.begun.set()
+        self.go_on.wait(30)
+        return super().__or__(more)
+
+
+def test_what_two_threads_meet_at_a_time_is_hidden_of_both() -> None:
+    secrecy.forget()
+    secrecy._KNOWN.settings = Slow()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(secrecy.remember, {"FIRST_TOKEN": "opal river nine"})
+        Slow.begun.wait(30)
+        second = pool.submit(secrecy.remember, {"SECOND_TOKEN": "amber field four"})
+        wait([second], timeout=0.2)  # without a lock it would be done by now, and be lost
+        Slow.go_on.set()
+        first.result(30), second.result(30)
+    assert secrecy.clean("opal river nine") != "opal river nine"
+    assert secrecy.clean("amber field four") != "amber field four"
