@@ -31,7 +31,8 @@ DELETED = (
     "pods,replicasets,serviceaccounts,roles,rolebindings,networkpolicies,horizontalpodautoscalers,poddisruptionbudgets"
 )
 FOREIGN = " (made by somebody else)"
-MADE_BY_THE_CLUSTER = ("kube-root-ca.crt", "kubernetes", "default")
+# In each namespace anew, where anything of a person's may have the same name.
+MADE_BY_THE_CLUSTER = ("configmap/kube-root-ca.crt", "service/kubernetes", "serviceaccount/default")
 
 
 def status_rows(
@@ -413,7 +414,7 @@ def removal(session: Session) -> tuple[list[str], list[str]]:
     goes = [name for name, own in held if own]
     if not stays:
         return [_namespace(session), *goes], []
-    return [one for one in goes if one.split("/")[1] not in MADE_BY_THE_CLUSTER], stays
+    return [one for one in goes if one not in MADE_BY_THE_CLUSTER], stays
 
 
 def objects_to_delete(session: Session) -> list[str]:
@@ -436,9 +437,7 @@ def _held(session: Session) -> list[tuple[str, bool]]:
         return is_own(item, releases_of_ours) or (item["kind"], objects.name_of(item)) in hooks
 
     sets = [item for item in found if item["kind"] == "StatefulSet" and own(item)]
-    return [
-        (f"{item['kind'].lower()}/{objects.name_of(item)}", own(item) or _is_claim_of(item, sets)) for item in found
-    ]
+    return [(_named(item), own(item) or _is_claim_of(item, sets)) for item in found]
 
 
 def _hooks(found: Iterable[Mapping[str, Any]], releases_of_ours: Collection[str]) -> set[tuple[str, str]]:
@@ -481,7 +480,11 @@ def is_own(item: Mapping[str, Any], releases_of_ours: Collection[str]) -> bool:
         return labels.get("name") in releases_of_ours
     if by == "Helm":  # which notes on no hook whose it is: a label may, and helm's record does
         return (notes.get(objects.RELEASE) or labels.get("app.kubernetes.io/instance")) in releases_of_ours
-    return by == MANAGER or objects.name_of(item) in MADE_BY_THE_CLUSTER
+    return by == MANAGER or _named(item) in MADE_BY_THE_CLUSTER
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    return f"{item['kind'].lower()}/{objects.name_of(item)}"
 
 
 def history(session: Session) -> list[tuple[str, ...]]:

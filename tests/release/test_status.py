@@ -146,6 +146,7 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         | {"data": {"release": packed({"hooks": [{"kind": "Job", "name": "of-another-chart"}]})}},
         item("Pod", "a-persons"),
         item("ServiceAccount", "default"),
+        item("NetworkPolicy", "default"),
         item("Secret", "auth", labels={"app.kubernetes.io/managed-by": "todo-chatbot"}),
         item("ConfigMap", "kube-root-ca.crt"),
         item("StatefulSet", "my-own-store"),
@@ -163,6 +164,7 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         "persistentvolumeclaim/data-redis-0 (made by somebody else)",
         "secret/sh.helm.release.v1.redis.v1 (made by somebody else)",
         "pod/a-persons (made by somebody else)", "serviceaccount/default",
+        "networkpolicy/default (made by somebody else)",
         "secret/auth",
         "configmap/kube-root-ca.crt", "statefulset/my-own-store (made by somebody else)",
     ]  # fmt: skip
