@@ -107,7 +107,7 @@ def overwritten(session: Session, contents: Contents) -> list[str]:
     namespace = session.settings.release.namespace
     there = session.kubectl.find("namespace", namespace)
     doomed = operate.objects_to_delete(session)[1:] if there else []
-    live = [name for name in doomed if not name.endswith("/kube-root-ca.crt")]
+    live = [name for name in doomed if name not in operate.MADE_BY_THE_CLUSTER]
     if contents.external:
         live.append(f"every table in the database at {database.external(contents.url).name}")
     return live

@@ -15,7 +15,16 @@ from scripts.errors import UserError
 from scripts.host.paths import audit_file
 from scripts.host.shell import CommandError
 from scripts.kube import objects, releases, workloads
-from scripts.kube.kubectl import CLAIMED, MANAGER, Unanswered, is_forbidden, not_listed, replace_pods, rollout_status
+from scripts.kube.kubectl import (
+    CLAIMED,
+    MANAGER,
+    Unanswered,
+    is_forbidden,
+    not_listed,
+    replace_pods,
+    rollout_status,
+    unanswered,
+)
 from scripts.kube.workloads import Workload
 from scripts.pipeline import app_secrets, live
 from scripts.pipeline.access import page_url
@@ -25,11 +34,11 @@ from scripts.secrets import proofs, secrecy, sync, versions
 LOOK_SECONDS = 20.0  # between two looks whether a rollout is waited for in vain
 SERVING = ("Deployment", "StatefulSet", "DaemonSet")
 
-# What a namespace holds that a person may miss; what belongs to one of these goes with it.
-DELETED = (
-    "deployments,statefulsets,daemonsets,jobs,cronjobs,services,ingresses,configmaps,secrets,persistentvolumeclaims,"
-    "pods,replicasets,serviceaccounts,roles,rolebindings,networkpolicies,horizontalpodautoscalers,poddisruptionbudgets"
-)
+# Kinds of what the cluster notes on what runs, and of what it makes of other objects: nobody misses these.
+NOTED = {
+    "events", "events.events.k8s.io", "endpoints", "endpointslices.discovery.k8s.io", "leases.coordination.k8s.io",
+    "controllerrevisions.apps", "csistoragecapacities.storage.k8s.io",
+}  # fmt: skip
 FOREIGN = " (made by somebody else)"
 # In each namespace anew, where anything of a person's may have the same name.
 MADE_BY_THE_CLUSTER = ("configmap/kube-root-ca.crt", "service/kubernetes", "serviceaccount/default")
@@ -396,7 +405,7 @@ def destroy(session: Session) -> None:
     limit = session.settings.timeouts.deploy
     where = ("--ignore-not-found", f"--timeout={limit}s")
     with hold_release_lock(session):
-        goes, stays = removal(session)
+        goes, stays, _ = removal(session)
         for release in (session.settings.release, session.settings.database_release):
             session.helm.uninstall(release.name, release.namespace, limit)
         if not stays:
@@ -407,37 +416,54 @@ def destroy(session: Session) -> None:
         session.say(f"the namespace {namespace} stays, with what somebody else made there: {', '.join(stays)}")
 
 
-def removal(session: Session) -> tuple[list[str], list[str]]:
-    """Return what `destroy` deletes, and what stays since nobody here made it, both as `kind/name`."""
-    held = _held(session)
+def removal(session: Session) -> tuple[list[str], list[str], list[str]]:
+    """Return what `destroy` deletes, and what stays since nobody here made it, both as `kind/name`; and the kinds that
+    this account may not list.
+    """
+    held, unseen = _held(session)
     stays = [name for name, own in held if not own]
     goes = [name for name, own in held if own]
     if not stays:
-        return [_namespace(session), *goes], []
-    return [one for one in goes if one not in MADE_BY_THE_CLUSTER], stays
+        return [_namespace(session), *goes], [], unseen
+    return [one for one in goes if one not in MADE_BY_THE_CLUSTER], stays, []
 
 
 def objects_to_delete(session: Session) -> list[str]:
     """Return the namespace and what it holds, as `kind/name`; what nobody here made is told from the rest."""
-    return [_namespace(session), *(name if own else f"{name}{FOREIGN}" for name, own in _held(session))]
+    held, _ = _held(session)
+    return [_namespace(session), *(name if own else f"{name}{FOREIGN}" for name, own in held)]
 
 
 def _namespace(session: Session) -> str:
     return f"namespace/{session.settings.release.namespace}"
 
 
-def _held(session: Session) -> list[tuple[str, bool]]:
-    """Return what the namespace holds, as `kind/name`, but for what other objects own; and whether it is ours."""
+def _held(session: Session) -> tuple[list[tuple[str, bool]], list[str]]:
+    """Return what the namespace holds, as `kind/name`, but for what other objects own, and whether it is ours; and the
+    kinds that this account may not list.
+    """
     namespace = session.settings.release.namespace
     releases_of_ours = {session.settings.release.name, session.settings.database_release.name}
-    found = [item for item in session.kubectl.items(DELETED, namespace) if not objects.is_owned(item)]
+    items, unseen = session.kubectl.visible(",".join(_kinds(session)), namespace)
+    found = [item for item in items if not objects.is_owned(item)]
     hooks = _hooks(found, releases_of_ours)
 
     def own(item: Mapping[str, Any]) -> bool:
         return is_own(item, releases_of_ours) or (item["kind"], objects.name_of(item)) in hooks
 
     sets = [item for item in found if item["kind"] == "StatefulSet" and own(item)]
-    return [(_named(item), own(item) or _is_claim_of(item, sets)) for item in found]
+    return [(_named(item), own(item) or _is_claim_of(item, sets)) for item in found], unseen
+
+
+def _kinds(session: Session) -> list[str]:
+    """Return the kinds of objects that go with a namespace, those of this cluster alone included, and that a person may
+    miss. Raises UserError where the cluster does not say.
+    """
+    words = ("api-resources", "--namespaced=true", "--verbs=list,delete", "--output=name")
+    answer = session.kubectl.ask(*words)
+    if not answer or not answer.out.strip():
+        raise unanswered(" ".join(words), answer)
+    return [kind for kind in answer.out.split() if kind not in NOTED]
 
 
 def _hooks(found: Iterable[Mapping[str, Any]], releases_of_ours: Collection[str]) -> set[tuple[str, str]]:

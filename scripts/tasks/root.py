@@ -92,9 +92,10 @@ def destroy(s: Session, yes: bool = False) -> None:
     """Remove the app and its namespace; the cluster stays."""
     from scripts.release import operate
 
-    goes, stays = operate.removal(s)
+    goes, stays, unseen = operate.removal(s)
     if stays:
         print("this stays, and its namespace, as somebody else made it:", *(f"  {one}" for one in stays), sep="\n")
+    goes += [f"and what there is of {kind}, which this account may not list" for kind in unseen]
     confirm("this deletes, with all data:", goes, yes or s.shell.dry)
     operate.destroy(s)
 

@@ -153,7 +153,10 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         item("Job", "of-a-cronjob", ownerReferences=[{"kind": "CronJob", "name": "nightly"}]),
     ]
     asked: list[str] = []
-    kubectl = SimpleNamespace(items=lambda kinds, namespace: asked.append(kinds) or there, now=objects.now)
+    served = Result(0, "configmaps\nevents\nendpoints\npods\ncertificates.cert-manager.io\n", "")
+    kubectl = SimpleNamespace(
+        ask=lambda *words: served, visible=lambda kinds, namespace: (asked.append(kinds) or there, []), now=objects.now
+    )
     own = SimpleNamespace(name="todo", namespace="shop")
     settings = SimpleNamespace(release=own, database_release=SimpleNamespace(name="database"))
     session: Any = SimpleNamespace(kubectl=kubectl, settings=settings)
@@ -168,7 +171,10 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         "secret/auth",
         "configmap/kube-root-ca.crt", "statefulset/my-own-store (made by somebody else)",
     ]  # fmt: skip
-    assert {"statefulsets", "cronjobs", "ingresses", "pods", "networkpolicies"} <= set(asked[0].split(","))
+    assert asked == ["configmaps,pods,certificates.cert-manager.io"]  # whatever this cluster serves
+    served = Result(1, "pods\n", "error: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1")
+    with pytest.raises(Unanswered, match=r"kubectl api-resources .*: error: unable to retrieve the complete list"):
+        operate.objects_to_delete(session)
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -185,13 +191,15 @@ def test_what_somebody_else_put_into_the_namespace_outlives_the_app(
     theirs = {"kind": "PersistentVolumeClaim", "metadata": {"name": "photos"}}
     told: list[str] = []
     kubectl = SimpleNamespace(
-        items=lambda *_: [*left, theirs] if shared else left,
+        ask=lambda *words: Result(0, "secrets\nconfigmaps\npersistentvolumeclaims\n", ""),
+        visible=lambda *_: ([*left, theirs] if shared else left, ["widgets"]),
         effect=lambda *words, **_: told.append(" ".join(words[:3])),
     )
     release = SimpleNamespace(name="todo", namespace="shop")
     settings = SimpleNamespace(release=release, database_release=release, timeouts=SimpleNamespace(deploy=9))
     helm = SimpleNamespace(uninstall=lambda *_: None)
     session: Any = SimpleNamespace(kubectl=kubectl, helm=helm, settings=settings, say=told.append)
+    assert operate.removal(session)[2] == ([] if shared else ["widgets"])
     operate.destroy(session)
     if shared:
         stays = "the namespace shop stays, with what somebody else made there: persistentvolumeclaim/photos"
