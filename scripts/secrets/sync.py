@@ -18,6 +18,7 @@ from typing import Any
 
 from scripts.errors import UserError
 from scripts.host.files import read_bytes
+from scripts.host.shell import CommandError
 from scripts.kube import objects
 from scripts.kube.kubectl import MANAGER, Kubectl
 from scripts.kube.queries import SHOW_OWNERS
@@ -405,10 +406,17 @@ def censored(item: Mapping[str, Any]) -> str:
 
 
 def write(kubectl: Kubectl, namespace: str, change: Change) -> None:
-    """Apply one Secret. Raises CommandError if the cluster refuses it."""
+    """Apply one Secret. Raises CommandError if the cluster refuses it, as what a person has made immutable."""
     secrecy.remember(change.data)
     item = manifest(change, namespace)
-    kubectl.apply([item], shown=censored(item))
+    try:
+        kubectl.apply([item], shown=censored(item))
+    except CommandError as problem:
+        if "field is immutable" not in problem.result.err:
+            raise
+        remove = f"kubectl delete secret {change.name} --namespace {namespace}"
+        hint = f"pods that run keep what they have while it is gone: {remove}, and the same command again"
+        raise CommandError(problem.argv, problem.result, hint) from None
 
 
 def sync(

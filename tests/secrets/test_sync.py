@@ -17,7 +17,7 @@ from pyrage.x25519 import Identity
 from scripts.backup.key import find as find_backup_key
 from scripts.errors import SettingsError, UserError
 from scripts.host.paths import ROOT
-from scripts.host.shell import Result, Shell
+from scripts.host.shell import CommandError, Result, Shell
 from scripts.kube.kubectl import Kubectl
 from scripts.secrets import dotenv_file, key, sync, vault
 from scripts.settings.configuration import read_app
@@ -148,6 +148,24 @@ def test_values_show_nowhere_but_in_the_manifest_itself() -> None:
     assert written["data"] == {"OPENAI_API_KEY": "c2stdmVyeS1zZWNyZXQ="}
     shown = sync.censored(written)
     assert "c2stdmVyeS1zZWNyZXQ=" not in shown and "***" in shown
+
+
+def test_a_secret_that_a_person_has_made_immutable_is_refused_with_the_way_out() -> None:
+    """The words are a real Kubernetes's; another refusal stays as it is."""
+    said = 'The Secret "auth" is invalid: data: Forbidden: field is immutable when `immutable` is set'
+
+    def apply(items: Any, **_: Any) -> None:
+        raise CommandError(["kubectl", "apply"], Result(1, "", said))
+
+    cluster: Any = SimpleNamespace(apply=apply)
+    change = sync.Change("auth", {"KEY": "0123456789abcdef"}, False, ("KEY",), ("backend",))
+    with pytest.raises(CommandError, match="field is immutable") as told:
+        sync.write(cluster, "shop", change)
+    assert "kubectl delete secret auth --namespace shop" in (told.value.hint or "")
+    said = "error: the server is busy"
+    with pytest.raises(CommandError) as told:
+        sync.write(cluster, "shop", change)
+    assert not told.value.hint
 
 
 def test_the_end_of_a_line_is_no_part_of_a_value(tmp_path: Path) -> None:
