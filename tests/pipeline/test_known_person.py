@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -16,6 +17,7 @@ import pytest
 from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.pipeline import prove
+from scripts.pipeline.live import Live
 from scripts.pipeline.person import causes, forms, journey, tab
 from scripts.pipeline.person.web import Answer, Browser
 from tests.support.serving import serving
@@ -354,11 +356,11 @@ def test_who_calls_what_is_not_there_has_to_let_a_person_in_by_its_forms(
         return stage
 
     played = {"register": "", journey.SEEING: ""}
-    stages = {"_called": [], "_opened": absent, "_asked": None, "_played": played, "_by_forms": entered}
+    stages = {"_called": [], "_opened": absent, "_asked": None, "_played": played, "_by_forms_once": entered}
     for name, value in stages.items():
         monkeypatch.setattr(prove, name, ends(value))
     monkeypatch.setattr(prove, "addresses", Mock(serve=ends(None), of_page=lambda session: "http://localhost:3000"))
-    made = prove.prove(Mock(dry=False), Mock())
+    made = prove.prove(Mock(dry=False), Live())
     if well:
         assert list(made) == []
         return
@@ -388,8 +390,45 @@ def test_the_forms_are_played_where_a_server_took_a_person_in_as_well(
         monkeypatch.setattr(prove, name, nothing)
     monkeypatch.setattr(prove, "_played", well)
     monkeypatch.setattr(prove, "addresses", Mock(serve=nothing, of_page=lambda session: "http://localhost:3000"))
-    found = list(prove.prove(run, Mock()))
+    found = list(prove.prove(run, Live()))
     assert [one.status for one in found] == told and all(one.detail.startswith("not proved") for one in found)
+
+
+def test_forms_that_went_well_are_played_again_when_anything_is_another_revision(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An unchanged run does not start a browser for what is proved; what failed is not proved."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(prove, "installation", lambda session, record: record["first"])
+    outcomes: list[str] = []
+    goes_well = list(forms.STEPS)
+
+    def play(*told: Any) -> Any:
+        outcomes.append("played")
+        yield from ()
+        return goes_well
+
+    monkeypatch.setattr(prove, "_by_forms", play)
+    run = Mock()
+    run.session.settings.release.name = "todo"
+
+    def once(revision: int, url: str = "http://localhost:3000", first: str = "monday") -> Any:
+        outcomes.clear()
+        live = Live({"todo": revision, "database": 1}, records={"todo": {"first": first}} if first else {})
+        outcomes.extend(one.status for one in prove._by_forms_once(run, live, Mock(), url, [], False))
+        return outcomes[0]
+
+    goes_well.pop()
+    assert [once(1), once(1)] == ["played", "played"]
+    goes_well.append(forms.STEPS[-1])
+    assert [once(1), once(1), once(2), once(2)] == ["played", "unchanged", "played", "unchanged"]
+    assert [once(2, "http://localhost:3001"), once(2, first="sunday"), once(2, first="")] == ["played"] * 3
+    assert once(2, first="sunday") == "unchanged"
+    run.builders = None  # who asks for the proof alone, by `invoke prove`, gets it
+    assert once(2, first="sunday") == "played"
+    run.builders = Mock()
+    prove.proved._file().write_text("[")
+    assert once(2, first="sunday") == "played"
 
 
 @pytest.mark.parametrize(
