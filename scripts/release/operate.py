@@ -27,6 +27,7 @@ from scripts.kube.kubectl import (
 )
 from scripts.kube.workloads import Workload
 from scripts.pipeline import app_secrets, live
+from scripts.pipeline import namespace as app_namespace
 from scripts.pipeline.access import page_url
 from scripts.reporting import audit
 from scripts.secrets import proofs, secrecy, sync, versions
@@ -446,10 +447,11 @@ def _held(session: Session) -> tuple[list[tuple[str, bool]], list[str]]:
     releases_of_ours = {session.settings.release.name, session.settings.database_release.name}
     items, unseen = session.kubectl.visible(",".join(_kinds(session)), namespace)
     found = [item for item in items if not objects.is_owned(item)]
-    hooks = _hooks(found, releases_of_ours)
+    limits = app_namespace.read(session.settings.root / app_namespace.FILE, namespace)
+    without_label = {_named(item) for item in limits} | _hooks(found, releases_of_ours)
 
     def own(item: Mapping[str, Any]) -> bool:
-        return is_own(item, releases_of_ours) or (item["kind"], objects.name_of(item)) in hooks
+        return is_own(item, releases_of_ours) or _named(item) in without_label
 
     sets = [item for item in found if item["kind"] == "StatefulSet" and own(item)]
     return [(_named(item), own(item) or _is_claim_of(item, sets)) for item in found], unseen
@@ -466,15 +468,15 @@ def _kinds(session: Session) -> list[str]:
     return [kind for kind in answer.out.split() if kind not in NOTED]
 
 
-def _hooks(found: Iterable[Mapping[str, Any]], releases_of_ours: Collection[str]) -> set[tuple[str, str]]:
-    """Return the hooks of our releases as (kind, name): helm notes on none of them whose it is, but in its records."""
+def _hooks(found: Iterable[Mapping[str, Any]], releases_of_ours: Collection[str]) -> set[str]:
+    """Return the hooks of our releases as `kind/name`: helm notes on none of them whose it is, but in its records."""
     hooks = set()
     for item in found:
         labels = item["metadata"].get("labels") or {}
         if item["kind"] == "Secret" and labels.get("owner") == "helm" and labels.get("name") in releases_of_ours:
             with suppress(UserError):  # what a damaged record says is nobody's, and stays
                 told = releases.contents(item).get("hooks") or ()
-                hooks |= {(str(one.get("kind")), str(one.get("name"))) for one in told}
+                hooks |= {f"{one.get('kind')}/{one.get('name')}".lower() for one in told}
     return hooks
 
 

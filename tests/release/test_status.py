@@ -16,6 +16,7 @@ import pytest
 
 from scripts.diagnose import Finding, examine
 from scripts.errors import UserError
+from scripts.host.paths import ROOT
 from scripts.host.shell import CommandError, Result
 from scripts.kube import objects
 from scripts.kube.kubectl import Unanswered
@@ -147,6 +148,8 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         item("Pod", "a-persons"),
         item("ServiceAccount", "default"),
         item("NetworkPolicy", "default"),
+        item("ResourceQuota", "todo-chatbot"),  # of config/namespace.yaml
+        item("ResourceQuota", "a-persons"),
         item("Secret", "auth", labels={"app.kubernetes.io/managed-by": "todo-chatbot"}),
         item("ConfigMap", "kube-root-ca.crt"),
         item("StatefulSet", "my-own-store"),
@@ -158,7 +161,7 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         ask=lambda *words: served, visible=lambda kinds, namespace: (asked.append(kinds) or there, []), now=objects.now
     )
     own = SimpleNamespace(name="todo", namespace="shop")
-    settings = SimpleNamespace(release=own, database_release=SimpleNamespace(name="database"))
+    settings = SimpleNamespace(release=own, database_release=SimpleNamespace(name="database"), root=ROOT)
     session: Any = SimpleNamespace(kubectl=kubectl, settings=settings)
     assert operate.objects_to_delete(session) == [
         "namespace/shop", "deployment/backend", "secret/sh.helm.release.v1.todo.v1",
@@ -168,6 +171,7 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         "secret/sh.helm.release.v1.redis.v1 (made by somebody else)",
         "pod/a-persons (made by somebody else)", "serviceaccount/default",
         "networkpolicy/default (made by somebody else)",
+        "resourcequota/todo-chatbot", "resourcequota/a-persons (made by somebody else)",
         "secret/auth",
         "configmap/kube-root-ca.crt", "statefulset/my-own-store (made by somebody else)",
     ]  # fmt: skip
@@ -196,7 +200,7 @@ def test_what_somebody_else_put_into_the_namespace_outlives_the_app(
         effect=lambda *words, **_: told.append(" ".join(words[:3])),
     )
     release = SimpleNamespace(name="todo", namespace="shop")
-    settings = SimpleNamespace(release=release, database_release=release, timeouts=SimpleNamespace(deploy=9))
+    settings = SimpleNamespace(release=release, database_release=release, timeouts=SimpleNamespace(deploy=9), root=ROOT)
     helm = SimpleNamespace(uninstall=lambda *_: None)
     session: Any = SimpleNamespace(kubectl=kubectl, helm=helm, settings=settings, say=told.append)
     assert operate.removal(session)[2] == ([] if shared else ["widgets"])
