@@ -508,6 +508,8 @@ def is_own(item: Mapping[str, Any], releases_of_ours: Collection[str]) -> bool:
         return labels.get("name") in releases_of_ours
     if by == "Helm":  # which notes on no hook whose it is: a label may, and helm's record does
         return (notes.get(objects.RELEASE) or labels.get("app.kubernetes.io/instance")) in releases_of_ours
+    if labels.get("app.kubernetes.io/component") == "ai-access":  # who AI tools are in this namespace
+        return labels.get("app.kubernetes.io/part-of") == MANAGER
     return by == MANAGER or _named(item) in MADE_BY_THE_CLUSTER
 
 

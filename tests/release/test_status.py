@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import yaml
 
 from scripts.diagnose import Finding, examine
 from scripts.errors import UserError
@@ -148,6 +149,7 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         item("Pod", "a-persons"),
         item("ServiceAccount", "default"),
         item("NetworkPolicy", "default"),
+        *yaml.safe_load_all((ROOT / "ai/access/reader.yaml").read_text()),
         item("ResourceQuota", "todo-chatbot"),  # of config/namespace.yaml
         item("ResourceQuota", "a-persons"),
         item("Secret", "auth", labels={"app.kubernetes.io/managed-by": "todo-chatbot"}),
@@ -171,6 +173,7 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         "secret/sh.helm.release.v1.redis.v1 (made by somebody else)",
         "pod/a-persons (made by somebody else)", "serviceaccount/default",
         "networkpolicy/default (made by somebody else)",
+        "serviceaccount/todo-ai-reader", "role/todo-ai-reader", "rolebinding/todo-ai-reader",
         "resourcequota/todo-chatbot", "resourcequota/a-persons (made by somebody else)",
         "secret/auth",
         "configmap/kube-root-ca.crt", "statefulset/my-own-store (made by somebody else)",
