@@ -320,15 +320,8 @@ def test_gathering_asks_once_for_objects_and_only_for_logs_of_containers_in_trou
     assert state.logs == {("backend-1", "backend"): ("a", "b")}
     assert state.command == ("kubectl", "--kubeconfig", "/state/kubeconfig", "--context", "todo")
     assert sorted(words[5] for words in shell.asked) == ["get", "get", "get", "logs"]
-    assert shell.asked[-1][5:] == [
-        "logs",
-        "backend-1",
-        "--container",
-        "backend",
-        "--namespace",
-        "chatbot-dev",
-        "--tail=60",
-    ]
+    logs = next(words[5:] for words in shell.asked if words[5] == "logs")
+    assert logs == ["logs", "backend-1", "--container", "backend", "--namespace", "chatbot-dev", "--tail=60"]
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(2, []), (6, [(("backend-1", "backend"), False)])])
