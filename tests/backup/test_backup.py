@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pyrage
 import pytest
@@ -24,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyrage.x25519 import Identity
 
-from scripts.backup import archive, catalog, create, database, key, manifest, objects
+from scripts.backup import archive, catalog, create, database, key, manifest, objects, restore
 from scripts.backup.manifest import ArchiveError, Manifest, Member
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
@@ -320,6 +321,15 @@ def test_objects_are_kept_without_what_belongs_to_their_cluster() -> None:
     assert [one["metadata"]["name"] for one in objects.free(kept)] == ["own"]
     assert objects.decode(objects.encode(kept)) == kept
     assert (objects.value(kept, "own", "K"), objects.value(kept, "none", "K")) == ("v", "")
+
+
+@pytest.mark.parametrize(("more", "told"), [([], []), (["serviceaccount/a-persons"], ["serviceaccount/a-persons"])])
+def test_what_each_namespace_has_is_nothing_that_a_restore_would_replace(
+    monkeypatch: pytest.MonkeyPatch, more: list[str], told: list[str]
+) -> None:
+    held = ["namespace/n", "configmap/kube-root-ca.crt", "serviceaccount/default", *more]
+    monkeypatch.setattr(restore.operate, "objects_to_delete", lambda session: held)
+    assert restore.overwritten(Mock(), Mock(external=False)) == told
 
 
 def test_a_dump_comes_in_pieces_and_has_to_be_complete() -> None:
