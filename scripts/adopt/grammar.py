@@ -22,7 +22,6 @@ _MARKS = frozenset("rbuftRBUFT\"'")
 _OPENING, _CLOSING = "([{", ")]}"
 
 
-@lru_cache(maxsize=2000)
 def parse(text: str) -> ast.Module:
     """Return a file's syntax tree. Raises one of UNREADABLE where no version of Python takes it."""
     return _read(text)[0]
@@ -51,6 +50,7 @@ def wrong(text: str) -> tuple[int, str] | None:
     return None
 
 
+@lru_cache(maxsize=2000)
 def _read(text: str) -> tuple[ast.Module, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

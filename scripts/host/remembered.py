@@ -34,13 +34,13 @@ def _of_one(path: Path) -> list[int]:
 
 def recall(about: str, program: str, now: Stamp) -> Any:
     """Return what a program answered when its stamp was the same, None where it never did."""
-    known = _read(about).get(program)
+    known = read_record(_file(about)).get(program)
     return known.get("answer") if isinstance(known, dict) and known.get("stamp") == now else None
 
 
 def keep(about: str, program: str, now: Stamp, answer: Any) -> None:
     """Remember an answer; those of programs that are gone are forgotten."""
-    others = {name: known for name, known in _read(about).items() if Path(name).exists()}
+    others = {name: known for name, known in read_record(_file(about)).items() if Path(name).exists()}
     with suppress(OSError):  # what cannot be kept is asked for again
         write_whole(_file(about), json.dumps(others | {program: {"stamp": now, "answer": answer}}))
 
@@ -49,9 +49,10 @@ def _file(about: str) -> Path:
     return FOLDER / f"{about}.json"
 
 
-def _read(about: str) -> dict[str, Any]:
+def read_record(file: Path) -> dict[str, Any]:
+    """Return what a file of JSON remembers; nothing where it is not there, or holds something else."""
     try:
-        found = parsing.from_json(_file(about).read_text(encoding="utf-8"))
+        found = parsing.from_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

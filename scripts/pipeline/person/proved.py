@@ -8,21 +8,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from scripts.host import parsing
 from scripts.host.files import write_whole
 from scripts.host.paths import state_folder
+from scripts.host.remembered import read_record
 
 MOST = 50  # installations; of an older one the forms are played once more
 
 
 def holds(installation: str, revisions: Mapping[str, int], page: str) -> bool:
     """Return whether the forms of a page at this address were played well at these very revisions."""
-    return _read().get(installation) == _proof(revisions, page)
+    return read_record(_file()).get(installation) == _proof(revisions, page)
 
 
 def note(installation: str, revisions: Mapping[str, int], page: str) -> None:
     """Remember that they were. Where that cannot be written down, they are played again."""
-    known = {place: proof for place, proof in _read().items() if place != installation}
+    known = {place: proof for place, proof in read_record(_file()).items() if place != installation}
     newest = dict([*known.items(), (installation, _proof(revisions, page))][-MOST:])
     with suppress(OSError):
         _file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -31,14 +31,6 @@ def note(installation: str, revisions: Mapping[str, int], page: str) -> None:
 
 def _proof(revisions: Mapping[str, int], page: str) -> dict[str, Any]:
     return {"revisions": dict(revisions), "page": page}
-
-
-def _read() -> dict[str, Any]:
-    try:
-        found = parsing.from_json(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _file() -> Path:
