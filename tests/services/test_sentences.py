@@ -190,6 +190,46 @@ ENGLISH = [
     ("My tasks:\n1. eggs\n2) tea", "Added: eggs.\nAdded: tea."),
     ("rename buy milk", 'What should "buy milk" be called?'),
     ("menu", CAN["en"]),
+    ("I need eggs and milk", "Added: eggs.\nAdded: milk."),
+    ("I'd like eggs", "Added: eggs."),
+    ("we're out of eggs", "Added: eggs."),
+    ("I need help", 'I cannot do that: "I need help". ' + CAN["en"]),
+    ("I want to delete everything", SURE),
+    ("add milk, eggs", "Added: milk.\nAdded: eggs."),
+    ("add eggs, tea, bread", "Added: eggs.\nAdded: tea.\nAdded: bread."),
+    ('add "fish and chips"', "Added: fish and chips."),
+    ('add "salt and pepper", tea', "Added: salt and pepper.\nAdded: tea."),
+    ("add fish and chips", "Added: fish and chips."),
+    ("add tom and jerry", "Added: tom and jerry."),
+    ("add milk to my grocery list", "Added: milk."),
+    ("add milk to list", "Added: milk."),
+    ("add to my list: milk", "Added: milk."),
+    ("note to self: eggs", "Added: eggs."),
+    ("I must not forget eggs", "Added: eggs."),
+    ("task eggs", "Added: eggs."),
+    ("- [ ] eggs", "Added: eggs."),
+    ("[x] buy milk", "Done: buy milk."),
+    ("not done: buy milk", "Open again: buy milk."),
+    ("not sure", "There is nothing that I asked you."),
+    ("ls", "[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("tasks", "[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("pending tasks", "3 of 3 left:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("is there anything left to do?", "3 of 3 left:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("let me know what's left", "3 of 3 left:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("am I finished?", "3 of 3 left:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("what now?", "Next: buy milk."),
+    ("next task", "Next: buy milk."),
+    ("did I call Dr. Ruiz?", "[ ] call Dr. Ruiz"),
+    ("have I bought milk?", "[ ] buy milk"),
+    ("is the milk bought?", "[ ] buy milk"),
+    ("when do I have to go to the bank?", "[ ] go to the bank"),
+    ("delete 2nd", "Deleted: call Dr. Ruiz."),
+    ("complete 1st and 3rd", "Done: buy milk.\nDone: go to the bank."),
+    ("delete tasks two and three", "Deleted: call Dr. Ruiz.\nDeleted: go to the bank."),
+    ("complete task one", "Done: buy milk."),
+    ("edit task 1", 'What should "1" be called?'),
+    ("undo the rename", "There is nothing to undo."),
+    ("delete 2. list", "Deleted: call Dr. Ruiz.\n[ ] buy milk\n[ ] go to the bank"),
     ("book me a flight", 'I cannot do that: "book me a flight". ' + CAN["en"]),
 ]
 
@@ -261,6 +301,35 @@ GERMAN = [
     ("Wer hat dich gemacht?", 'Das kann ich nicht: "Wer hat dich gemacht". ' + CAN["de"]),
     ("Buch mir einen Flug", 'Das kann ich nicht: "Buch mir einen Flug". ' + CAN["de"]),
     ("Danke!", "Gern geschehen."),
+    ("notiere Tom und Jerry", "Notiert: Tom und Jerry."),
+    ("Füge Mama und Papa hinzu", "Notiert: Mama und Papa."),
+    ('füge "Salz und Pfeffer" hinzu', "Notiert: Salz und Pfeffer."),
+    ("Füge Milch und Eier zur Liste hinzu", "Notiert: Milch.\nNotiert: Eier."),
+    ("notiere Milch, Eier", "Notiert: Milch.\nNotiert: Eier."),
+    ("notier mal Brot", "Notiert: Brot."),
+    ("füg mal Brot dazu", "Notiert: Brot."),
+    ("Schreib auf: Brot", "Notiert: Brot."),
+    ("Erstelle eine Aufgabe: Brot kaufen", "Notiert: Brot kaufen."),
+    ("Ich darf das Brot nicht vergessen", "Notiert: das Brot."),
+    ("Vergiss das Brot nicht", "Notiert: das Brot."),
+    ("Denk ans Brot", "Notiert: Brot."),
+    ("Uns fehlt Brot", "Notiert: Brot."),
+    ("Aufgaben anzeigen", "[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("Offene Aufgaben", "3 von 3 offen:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("Bin ich fertig?", "3 von 3 offen:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("Gibt es noch etwas zu tun?", "3 von 3 offen:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("Was hab ich schon geschafft?", "Von deinen 3 Aufgaben ist noch keine erledigt."),
+    ("Nächste Aufgabe", "Als Nächstes: buy milk."),
+    ("Wo ist milk?", "[ ] buy milk"),
+    ("Habe ich buy milk schon erledigt?", "[ ] buy milk"),
+    ("Ich bin fertig mit buy milk", "Erledigt: buy milk."),
+    ("Ich will alles löschen", SICHER),
+    ("Nimm buy milk von der Liste", "Gelöscht: buy milk."),
+    ("Lösche alles außer der ersten", "Gelöscht: call Dr. Ruiz.\nGelöscht: go to the bank."),
+    (
+        "erledige buy milk und zeig was offen ist",
+        "Erledigt: buy milk.\n2 von 3 offen:\n[ ] call Dr. Ruiz\n[ ] go to the bank",
+    ),
 ]
 
 
@@ -306,6 +375,98 @@ def test_everything_goes_only_after_a_yes(ask: str, question: str, yes: str, no:
     chat.say(ask)
     chat.say(yes)
     assert chat.titles() == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["sure?", "yes?", "sicher?", "no, wait, yes", "yes, no", "yes and no", "yes but keep buy milk", "not sure", "nah",
+     "don't do that", "no. list", "hold on", "I changed my mind", "maybe", "nö", "auf keinen Fall", "nicht sicher",
+     "ja, aber buy milk behalten", "ja?", "nein, warte, ja", "👍?"],
+)  # fmt: skip
+def test_what_is_no_plain_yes_takes_nothing_away(answer: str) -> None:
+    chat = Chat(FIRST)
+    for ask in ("delete everything", "lösche alles"):
+        chat.say(ask)
+        chat.say(answer)
+        assert chat.titles() == FIRST
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["YES!", "yup", "yes, I'm sure", "yes please delete all of them", "of course", "go for it", "ja klar", "na klar",
+     "ja, bitte alles löschen", "ich bin sicher"],
+)  # fmt: skip
+def test_a_plain_yes_is_one(answer: str) -> None:
+    chat = Chat(FIRST)
+    chat.say("delete everything")
+    chat.say(answer)
+    assert chat.titles() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "question", "titles"),
+    [
+        ("eggs and milk", 'Did you mean "add eggs and milk"?', ["eggs", "milk"]),
+        ("buy eggs", 'Did you mean "add buy eggs"?', ["buy eggs"]),
+        ("call mom and dad!", 'Did you mean "add call mom and dad"?', ["call mom and dad"]),
+        ("Eier und Milch", 'Meinst du "notiere Eier und Milch"?', ["Eier", "Milch"]),
+        ("Tom und Jerry", 'Meinst du "notiere Tom und Jerry"?', ["Tom und Jerry"]),
+        ("Milch und Eier kaufen", 'Meinst du "notiere Milch und Eier kaufen"?', ["Milch und Eier kaufen"]),
+    ],
+)
+def test_a_thing_to_do_without_a_verb_of_ours_is_asked_about(words: str, question: str, titles: list[str]) -> None:
+    chat = Chat(FIRST)
+    assert chat.say(words).startswith(question) and chat.titles() == FIRST
+    chat.say("no")
+    assert chat.titles() == FIRST
+    chat.say(words)
+    chat.say("yes")
+    assert chat.titles() == [*FIRST, *titles]
+
+
+@pytest.mark.parametrize(
+    ("message", "question", "said"),
+    [
+        ("complete by milk", 'Did you mean "complete buy milk"? Say "yes" and I do it.', "Done: buy milk."),
+        ("remove buy mlik", 'Did you mean "delete buy milk"? Say "yes" and I do it.', "Deleted: buy milk."),
+        ("rename buy mlik to tea", 'Did you mean "rename buy milk to tea"?', "Renamed buy milk to tea."),
+        ("lösche go to the bnak", 'Meinst du "lösche go to the bank"?', "Gelöscht: go to the bank."),
+    ],
+)
+def test_a_slip_in_a_title_is_asked_about(message: str, question: str, said: str) -> None:
+    chat = Chat(FIRST)
+    assert chat.say(message).startswith(question) and chat.titles() == FIRST
+    assert chat.say("ja" if "Meinst" in question else "yes") == said
+
+
+def test_each_undo_goes_one_change_further_back() -> None:
+    chat = Chat(FIRST)
+    for words in ("add tea", "complete buy milk", "delete call Dr. Ruiz", "rename 1 to oat milk"):
+        chat.say(words)
+    said = [chat.say("undo") for _ in range(5)]
+    assert said == [
+        "Renamed oat milk to buy milk.",
+        "Added: call Dr. Ruiz.",
+        "Open again: buy milk.",
+        "Deleted: tea.",
+        "There is nothing to undo.",
+    ]
+
+
+def test_what_was_deleted_comes_back_in_its_order() -> None:
+    chat = Chat(FIRST)
+    chat.say("delete everything")
+    chat.say("yes")
+    chat.say("undo")
+    assert chat.titles() == FIRST
+
+
+def test_a_no_after_a_change_says_how_it_is_taken_back() -> None:
+    chat = Chat(FIRST)
+    chat.say("delete 1")
+    assert "undo" in chat.say("no!")
+    chat.say("lösche 1")
+    assert "rückgängig" in chat.say("nein")
 
 
 def test_a_yes_is_not_for_what_came_after_the_question() -> None:
@@ -377,6 +538,8 @@ TWO = ["buy milk", "sell milk"]
         ("rename milk to tea", "sell milk", "Renamed sell milk to tea.", ["buy milk", "tea"]),
         ("lösche milk", "die zweite", "Gelöscht: sell milk.", ["buy milk"]),
         ("rename buy milk", "oat milk", "Renamed buy milk to oat milk.", ["oat milk", "sell milk"]),
+        ("rename buy milk", "buy oat milk", "Renamed buy milk to buy oat milk.", ["buy oat milk", "sell milk"]),
+        ("rename buy milk", "remote work", "Renamed buy milk to remote work.", ["remote work", "sell milk"]),
         ("rename buy milk", "add tea", "Added: tea.", [*TWO, "tea"]),
         ("delete buy milk", "no, I meant sell milk", "Added: buy milk.\nDeleted: sell milk.", ["buy milk"]),
         ("complete buy milk", "no, I meant the second one", "Open again: buy milk.\nDone: sell milk.", TWO),
@@ -433,7 +596,7 @@ def test_a_title_that_reads_like_a_question_is_none(title: str) -> None:
         ("erledge buy milk", "Erledigt: buy milk."),
         ("löschen1 das", 'Das kann ich nicht: "löschen1 das". ' + CAN["de"]),
         ("notire Eier", "Notiert: Eier."),
-        ("clean the kitchen", 'I cannot do that: "clean the kitchen". ' + CAN["en"]),
+        ("clean the kitchen", 'Did you mean "add clean the kitchen"? Say "yes" and I do it.'),
         ("lost keys", 'I cannot do that: "lost keys". ' + CAN["en"]),
         ("mask repair", 'I cannot do that: "mask repair". ' + CAN["en"]),
     ],

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from todo_agent.sentences import ENGLISH, GERMAN, Language
+from todo_agent.sentences import ENGLISH, GERMAN, NAMES, PAIRS, Language
 
 Verb = Literal[
     "add", "list", "open", "finished", "count", "next", "find", "complete", "reopen", "rename", "delete", "undo",
@@ -32,6 +32,9 @@ class Wish:
     """A renaming in full: only the list tells which of several "to" stands between the two titles."""
 
 
+_DOUBT: dict[Verb, int] = {"unknown": 2, "guess": 1}
+
+
 def understood(message: str) -> tuple[Language, list[Wish]]:
     """The language of a message, which is the one that more of it makes sense in, and what it asks for.
 
@@ -40,21 +43,23 @@ def understood(message: str) -> tuple[Language, list[Wish]]:
     read = [(language, _wishes(message, language)) for language in LANGUAGES]
     return min(
         read,
-        key=lambda item: (sum(wish.verb == "unknown" for wish in item[1]), -len(item[0].usual.findall(message))),
+        key=lambda item: (sum(_DOUBT.get(wish.verb, 0) for wish in item[1]), -len(item[0].usual.findall(message))),
     )
 
 
 def _wishes(message: str, language: Language) -> list[Wish]:
     if titles := _under_a_heading(message, language):
         return [Wish("add", title) for title in titles]
+    whole = message.strip()
     found: list[Wish] = []
     for part in _parts(_spelled(message, language), language):
         if (listed := language.several.fullmatch(part.strip(" .!?"))) and '"' not in part:
             found += [Wish("add", title) for one in _LISTED.split(listed["titles"]) if (title := _clean(one, language))]
             continue
         wish = _wish(part, language)
-        if wish.verb == "add" and '"' not in part and language.things.fullmatch(wish.title):
-            found += [Wish("add", one) for one in _LISTED.split(wish.title)]
+        quoted = '"' in part and '"' not in wish.title  # one title, whatever is in it
+        if wish.verb == "add" and not quoted and (things := _things(wish.title, language)):
+            found += [Wish("add", one) for one in things]
             continue
         previous = found[-1] if found else None
         if wish.verb == "unknown" and previous and previous.verb in ("add", "complete", "delete") and len(part) < SHORT:
@@ -62,7 +67,33 @@ def _wishes(message: str, language: Language) -> list[Wish]:
         if previous and previous.verb == "yes" and wish.verb == "delete" and _says_all(wish, language):
             continue  # "yes, delete them" is one answer
         found.append(wish)
+    if found and found[-1].verb == "yes" and whole.endswith("?"):
+        found[-1] = Wish("unknown", whole)  # "sure?" is no answer
+    if len(found) == 1 and found[0].verb == "unknown" and not whole.endswith("?"):
+        return [_to_do(found[0], language)]
     return found
+
+
+def _things(title: str, language: Language) -> list[str]:
+    """The things that a title lists, a word or a text in quotes each; nothing for another title, as for names that
+    belong together.
+    """
+    if not language.things.fullmatch(title) or title.casefold() in PAIRS:
+        return []
+    things = re.findall(r'"[^"]+"|[^\W\d_]+', title)
+    things = [_clean(thing, language) for thing in things if thing.casefold() not in ("and", "und")]
+    return [] if any(thing.casefold() in NAMES for thing in things) else things
+
+
+def _to_do(wish: Wish, language: Language) -> Wish:
+    """The guess that words without a verb of ours are a todo, where they are a thing to do or a list of things."""
+    said = wish.title.strip(" .!")
+    listed = language.things.fullmatch(said) and all(
+        _wish(thing, each).verb == "unknown" for thing in _LISTED.split(said) for each in LANGUAGES
+    )
+    if not listed and not language.deed.fullmatch(said):
+        return wish
+    return Wish("guess", language.say["add"].format(title=said), said=said)
 
 
 _BULLET = re.compile(r"\s*(?:[-*\u2022]|\d{1,2}[.)])\s+(?P<title>\S.*)")
@@ -121,6 +152,8 @@ def _wish(part: str, language: Language) -> Wish:
                 and language.negated.fullmatch(given.strip())
             ):
                 break  # "lösche das nicht"
+            if verb == "yes" and _RETRACTED.search(words):
+                break  # "no, wait, yes"
             if title or verb not in TITLED:
                 return Wish(verb, title, _clean(groups.get("to", ""), language), words)
     corrected = _corrected(part, language)
@@ -128,7 +161,10 @@ def _wish(part: str, language: Language) -> Wish:
         return Wish("unknown", part)
     wish = _wish(corrected, language)
     # What takes something away is not guessed: "remote work" is no "remove work".
-    return Wish("guess", corrected) if wish.verb == "delete" else wish
+    return Wish("guess", corrected, said=part) if wish.verb == "delete" else wish
+
+
+_RETRACTED = re.compile(r"\b(?:no|not|wait|nein|nicht|halt|moment)\b", re.IGNORECASE)
 
 
 def _corrected(part: str, language: Language) -> str:
@@ -137,7 +173,7 @@ def _corrected(part: str, language: Language) -> str:
     """
     polite, word, rest = _BEGINNING.match(part).groups()
     typed = word.casefold()
-    if typed in language.typed:
+    if typed in language.typed or language.usual.fullmatch(typed):  # "not" is no "note"
         return ""
     for near in difflib.get_close_matches(typed, language.typed, n=3, cutoff=0.75):
         alike = difflib.SequenceMatcher(None, typed, near).ratio() >= 0.8 or sorted(typed) == sorted(near)
@@ -153,7 +189,9 @@ _BEGINNING = re.compile(
 
 
 def _clean(title: str, language: Language) -> str:
-    text = title.strip().strip(" .!?,:").strip("\"'\u201c\u201d\u201e").strip()
+    text = title.strip().strip(" .!?,:")
+    bare = text.strip("\"'\u201c\u201d\u201e").strip()
+    text = text if '"' in bare and '"' in text.replace(bare, "") else bare  # '"a" and b' is more than one title
     return language.filler.sub("", text) or text
 
 
@@ -205,7 +243,9 @@ def _named(wish: Wish, todos: list[Todo]) -> list[Todo]:
 
 
 _NUMBERED = re.compile(
-    r"(?:(?:the )?(?:to-?dos?|tasks?|items?|numbers?|nos?\.?)"
+    r"(?:(?:the )?(?:to-?dos|tasks|items|numbers|nos?\.?)|(?:die )?(?:aufgaben|einträge|nummern))"
+    r" (?=\w+(?:,| and| und| &))"
+    r"|(?:(?:the )?(?:to-?dos?|tasks?|items?|numbers?|nos?\.?)"
     r"|(?:(?:die|den|das) )?(?:aufgaben?|einträge?|nummern?|nr\.?)) (?=#?\d)",
     re.IGNORECASE,
 )
@@ -232,10 +272,15 @@ def _places(title: str, length: int) -> set[int]:
         if match := language.ends.fullmatch(title.casefold()):
             number = language.numbers.get(match["number"]) or int(match["number"])
             return set(range(max(0, length - number), length) if match["last"] else range(number))
-        places = [language.ordinals.get(match[1]) for word in words if (match := language.ordinal.fullmatch(word))]
+        places = [_place(match[1], language) for word in words if (match := language.ordinal.fullmatch(word))]
         if len(words) > 1 and len(places) == len(words) and None not in places:
             return {place for place in places if place is not None}
     return set()
+
+
+def _place(word: str, language: Language) -> int | None:
+    """Where "second" or "two" points, counted from zero."""
+    return language.numbers[word] - 1 if word in language.numbers else language.ordinals.get(word)
 
 
 def lacking(wish: Wish, todos: list[Todo]) -> list[str]:
@@ -327,7 +372,7 @@ _ARTICLE = re.compile(r"(?:the|an?|my|this|that|to|der|die|das|den|dem|eine?[nrs
 
 def _position(title: str, length: int) -> int | None:
     """Where "#2", "number 2", "the second one" or "the last" points, counted from zero."""
-    if match := re.fullmatch(r"(?:number|nummer|nr\.?|no\.?) (\w+)", title):
+    if match := re.fullmatch(r"(?:number|nummer|nr\.?|no\.?|task|to-?do|item|aufgabe) (\w+)", title):
         numbers = {"one": 1, "eins": 1} | {word: number for one in LANGUAGES for word, number in one.numbers.items()}
         if match[1] in numbers:
             return numbers[match[1]] - 1
@@ -336,5 +381,7 @@ def _position(title: str, length: int) -> int | None:
     for language in LANGUAGES:
         if match := language.ordinal.fullmatch(title):
             word = match[1]
-            return length - 1 if word in language.last else language.ordinals.get(word)
+            place = length - 1 if word in language.last else _place(word, language)
+            if place is not None:
+                return place
     return None

@@ -3,6 +3,7 @@
 It remembers nothing: what was asked and done before is read from the conversation, so any replica can go on with it.
 """
 
+import difflib
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ class Talk:
 
     def __init__(self, history: Sequence[Turn], language: Language, wishes: Sequence[Wish]) -> None:
         self._replies = [turn["content"] for turn in history if turn["role"] == "assistant"]
+        self._history = history
         self._said = next((turn["content"] for turn in reversed(history) if turn["role"] == "user"), "")
         self._language = language
         self.wanted = [one for wish in wishes for one in self.resolved(wish)]
@@ -100,7 +102,7 @@ class Talk:
         """The same wish with "it" replaced by the todo that was last spoken of, and "them" and "both" by those; an
         answer becomes what it is the answer to.
         """
-        if wish.verb in ("unknown", "no", "yes") and (answered := self._answered(wish)):
+        if wish.verb in ("unknown", "no", "yes", "guess") and (answered := self._answered(wish)):
             return answered
         if wish.verb == "meant":
             return self._corrected(wish)
@@ -116,11 +118,12 @@ class Talk:
     def _answered(self, wish: Wish) -> list[Wish]:
         """What a wish becomes where the last reply asked which todo was meant, or what one is to be called."""
         last = self._replies[-1].rpartition("\n")[2] if self._replies else ""
+        said = wish.said if wish.verb == "guess" else wish.title
         for language in LANGUAGES:
             if match := _reading(language.say["new title"]).fullmatch(last):
-                return [Wish("undone")] if wish.verb == "no" else [Wish("rename", match["title"], cleaned(wish.title))]
+                return [Wish("undone")] if wish.verb == "no" else [Wish("rename", match["title"], cleaned(said))]
             if match := _reading(language.say["guess"]).fullmatch(last):
-                if wish.verb == "unknown":
+                if wish.verb in ("unknown", "guess"):
                     return []
                 return [Wish("undone")] if wish.verb == "no" else understood(match["words"])[1]
             if match := _reading(language.say["which"]).fullmatch(last):
@@ -128,7 +131,7 @@ class Talk:
                 asked = [one for one in understood(self._said)[1] if one.title == match["title"]]
                 if wish.verb == "no":
                     return [Wish("undone")]
-                return [Wish(asked[0].verb, name, asked[0].to) for name in chosen(wish.title, names)] if asked else []
+                return [Wish(asked[0].verb, name, asked[0].to) for name in chosen(said, names)] if asked else []
         return []
 
     def _corrected(self, wish: Wish) -> list[Wish]:
@@ -202,7 +205,8 @@ class Talk:
         if wish.verb == "undo" and not changes:
             return [self.say("no undo")]
         if wish.verb == "no":
-            return [self.say("kept" if self._question() is not None else "no question")]
+            told = self._replies and any(_told(line) for line in self._replies[-1].split("\n"))
+            return [self.say("kept" if self._question() is not None else "take back" if told else "no question")]
         if wish.verb == "undone":
             return [self.say("nothing")]
         words = {"greet": self.say("hello") + self.say("can"), "help": self.say("can"), "thank": self.say("thank")}
@@ -240,12 +244,24 @@ class Talk:
         if absent := lacking(wish, before):
             return [self.say("not found", title=absent[0])]
         found = meant(wish, before)
+        if not found and not is_many(wish, before) and (words := self._nearly(wish, before)):
+            return [self.say("guess", words=words)]
         if not found:
             return [self.say("nothing") if is_many(wish, before) else self.say("not found", title=wish.title)]
         if len(found) > 1 and not is_many(wish, before):
             names = ", ".join(f'"{todo["title"]}"' for todo in found[:5])
             return [self.say("which", title=wish.title, names=names)]
         return []
+
+    def _nearly(self, wish: Wish, todos: list[Todo]) -> str:
+        """The wish in words, for the one todo whose title is written almost so; nothing where there is none."""
+        titles = {str(todo["title"]).casefold(): str(todo["title"]) for todo in todos}
+        near = difflib.get_close_matches(wish.title.casefold(), titles, n=2, cutoff=0.8)
+        if len(near) != 1:
+            return ""
+        words = self.say(wish.verb, title=titles[near[0]], to=wish.to)
+        same = [Wish(wish.verb, titles[near[0]], wish.to)]
+        return words if understood(words) == (self._language, same) else ""
 
     def _asked(self, number: int) -> list[str]:
         return [self.say("sure", all=number)] if number else [self.say("empty")]
@@ -273,10 +289,33 @@ class Talk:
                 break
         return found[-number:]
 
+    def _standing(self, number: int = 0) -> list[tuple[str, str, str]]:
+        """The changes of the newest reply that was not undone since; with a number, so many last ones."""
+        done: list[list[tuple[str, str, str]]] = []
+        said = ""
+        for turn in self._history:
+            if turn["role"] == "user":
+                said = turn["content"]
+                continue
+            changes = [change for line in turn["content"].split("\n") if (change := _told(line))]
+            undo = next((wish for wish in understood(said)[1] if wish.verb == "undo"), None)
+            if undo and changes:
+                left = _number(undo.title) or len(done[-1] if done else [])
+                while done and left > 0:
+                    taken = done.pop()
+                    if len(taken) > left:
+                        done.append(taken[:-left])
+                    left -= len(taken)
+            elif changes:
+                done.append(changes)
+        if not number:
+            return done[-1] if done else []
+        return [change for changes in done for change in changes][-number:]
+
     def _undone(self, todos: list[Todo], number: int = 0) -> list[Step]:
-        """The last changes, the other way round."""
+        """The last changes, the other way round; what was deleted comes back in the order it was in."""
         steps = []
-        for kind, title, to in reversed(self._last_changes(number)):
+        for kind, title, to in reversed(self._standing(number)):
             same = [todo for todo in todos if todo["title"] == (to or title)]
             if kind == "deleted":
                 steps.append(Step("add_todo", {"title": title}))
@@ -290,7 +329,8 @@ class Talk:
                         "renamed": Step("update_todo", {"id": number, "title": title}),
                     }[kind]
                 )
-        return steps
+        back = iter([step for step in reversed(steps) if step.tool == "add_todo"])
+        return [next(back) if step.tool == "add_todo" else step for step in steps]
 
 
 def _without_taken_back(wishes: Sequence[Wish]) -> list[Wish]:

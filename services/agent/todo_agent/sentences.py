@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _ABBREVIATIONS = (
-    "dr|mr|mrs|ms|prof|st|jr|sr|no|nr|vs|etc|inc|ltd|approx|dept|hr|fr|bzw|usw|ca|ing|dipl|str|tel|evtl|min|max|[a-z]"
+    "dr|mr|mrs|ms|prof|st|jr|sr|vs|etc|inc|ltd|approx|dept|hr|fr|bzw|usw|ca|ing|dipl|str|tel|evtl|min|max|[a-z]"
 )
-_ABBREVIATION = re.compile(rf"\b(?:{_ABBREVIATIONS})\.(?= \S)", re.IGNORECASE)
+_ABBREVIATION = re.compile(rf"\b(?:{_ABBREVIATIONS}|(?:no|nr)(?=\. ?#?\d))\.(?= \S)", re.IGNORECASE)
 """A dot that ends no sentence; a single letter is an initial."""
 
 
@@ -39,6 +39,8 @@ class Language:
     both: re.Pattern[str]
     several: re.Pattern[str]
     things: re.Pattern[str]
+    deed: re.Pattern[str]
+    """What is said of a thing to do, without a word on what is to become of it: "buy milk"."""
     heading: re.Pattern[str]
     all_open: re.Pattern[str]
     negated: re.Pattern[str]
@@ -62,8 +64,48 @@ def _split(starts: str, conjunctions: str, last: str) -> re.Pattern[str]:
     )
 
 
+def _things(word: str, conjunction: str) -> re.Pattern[str]:
+    """Several things in a row: words, or titles in quotes."""
+    thing = rf'(?:{word}|"[^"]+")'
+    return re.compile(rf"{thing}(?:(?:, {thing})*,? {conjunction} {thing}|(?:, {thing})+)")
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
+
+
+PAIRS = frozenset(
+    (
+        "fish and chips", "mac and cheese", "bed and breakfast", "rock and roll", "gin and tonic", "drag and drop",
+        "copy and paste", "cut and paste", "terms and conditions", "trial and error", "pros and cons",
+        "search and replace", "research and development", "romeo and juliet", "romeo und julia", "katz und maus",
+        "hin und rückflug",
+        "für und wider", "hab und gut", "drum und dran", "haus und hof", "kopieren und einfügen",
+    )
+)  # fmt: skip
+"""What is one thing, though it has an "and" in it."""
+
+NAMES = frozenset(
+    _words(
+        """
+        mom mum mama mami mutti dad papa papi vati oma opa grandma grandpa adam alex alice amy andrea andreas
+        andrew angela anna anne anthony barbara ben bernd bernhard bob brian carol charles charlie chris
+        christian christine christoph claudia daniel dave david dennis diana dieter dirk ed elena elisabeth
+        elizabeth emily emma eric erik eva felix frank franz fritz fred gabi george georg grace greg günter
+        hannah hans harald harry heidi heinz helen helga henry holger ingrid jack jacob jakob james jan jane
+        jason jean jeff jennifer jens jenny jerry jessica jill jim joe joel johann john jonas jonathan josef
+        joseph josh julia julian jürgen kai karen karin karl kate katharina kathrin katie kevin klaus kurt lara
+        laura lea lena leo leon linda lisa lucas lucy luis luisa lukas manfred marc marco maria marie mario mark
+        markus martha martin martina mary matt matthias max maya melanie mia michael michelle mike moritz monika
+        nancy nick nicole nina noah oliver olivia otto pam pat patricia patrick paul paula peter petra phil
+        philipp rachel ralf rebecca renate richard rob robert robin roger rolf romeo ryan sabine sally sam
+        sandra sara sarah scott sebastian silke simon sofia sonja sophia sophie stefan stefanie stephen steve
+        susan susanne sven tanja thomas tim timo tina tobias tom tony ulrich ulrike ursula ute uwe walter werner
+        wolfgang
+        """
+    )
+)
+"""Given names that are common in the languages: two of them are one matter."""
 
 
 def _compiled(polite: str, patterns: tuple[tuple[str, str], ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
@@ -79,8 +121,15 @@ def _compiled(polite: str, patterns: tuple[tuple[str, str], ...]) -> tuple[tuple
     )
 
 
-_LIST = "(?: (?:to|on|from|off|of|in) (?:my|the) (?:(?:todo ?|to-do ?|task ?|shopping ?)?list|to-?dos|tasks))?"
-_A_TODO = "(?:(?:a )?(?:new )?(?:todo|to-do|task|item|reminder)s? ?(?:to |for |: ?|called |named )?)?"
+_A_LIST = (
+    "(?:(?:(?:my|the|our|this) )?(?:to-?do ?|task ?|shopping ?|grocery ?|check ?)?list(?: of things to do)?"
+    "|(?:my|the) (?:to-?dos|tasks))"
+)
+_LIST = f"(?: (?:to|on|from|off|of|in) {_A_LIST})?"
+_A_TODO = (
+    f"(?:(?:to|on|in) {_A_LIST}:? )?"
+    "(?:(?:a )?(?:new )?(?:todo|to-do|task|item|reminder)s? ?(?:to |for |: ?|called |named )?)?"
+)
 _DONE = "(?:done|complete|completed|finished)"
 _NOT_DONE = "(?:not (?:yet )?(?:done|completed?|finished)|undone|open|incomplete|uncompleted|unfinished|pending)"
 _LEFT = "(?:left|open|remaining|still|to do|todo|pending|not done|undone|unfinished|incomplete|outstanding)"
@@ -120,7 +169,8 @@ ENGLISH = Language(
     patterns=_compiled(
         "(?:(?:please|pls|plz|kindly|can you|could you|would you|will you|let's|lets"
         "|now|ok|okay|hey|hi|hello|oh|oops|whoops"
-        "|sorry|wait|actually|no)"
+        "|sorry|wait|actually|no|tell me(?= wh)|let me know(?= wh)"
+        "|i(?:'d| would)? (?:want|like) to(?= (?:delete|remove|erase|clear|see|list|show|rename|undo)\\b))"
         "(?:,|!|\\.\\.\\.)? )+",
         (
             (
@@ -134,19 +184,27 @@ ENGLISH = Language(
                 "undo",
                 "(?:undo|revert) (?:the |my )?last (?P<title>[2-9]|two|three|four|five)"
                 "(?: (?:changes|steps|things|actions|ones))?"
+                "|(?:undo|revert) (?:(?:that|the|my|last) )*(?:renam(?:e|ing)|delet(?:e|ion)|remov(?:e|al)"
+                "|add(?:ition)?"
+                "|complet(?:e|ion))"
                 "|(?:undo|revert)(?: (?:that|this|it|(?:(?:the|my) )?last (?:one|change|step|thing|action|command)))?"
-                "|(?:take|bring) (?:that|it|them) back|restore (?:that|it|them)"
+                "|(?:take|bring|put) (?:that|it|them) back|restore (?:that|it|them)"
                 "|i did(?:n't| not) mean that|that was (?:wrong|a mistake)",
             ),
             (
                 "yes",
-                "(?:yes|y|yep|yeah|sure|ok|okay|do it|go ahead|confirm|i am sure|i'm sure)(?:,?"
-                " (?:please|do it|do|sure))?",
+                "(?:yes|y|yep|yup|yeah|ya|aye|sure|ok|okay|do it|go ahead|go for it|confirm(?:ed)?|i am sure|i'm sure"
+                "|absolutely|definitely|of course|please do)(?:,? (?:please|do it|do|sure|i'm sure|i am sure|now))*"
+                "(?:,? (?:please )?(?:delete|remove|clear) (?:it|them|everything|all(?: of (?:it|them))?|my list))?",
             ),
             (
                 "no",
-                "(?:no|n|nope|cancel|stop|never ?mind|do not|don't|keep (?:it|them|everything))(?:,?"
-                " (?:thanks?|thank you|do not|don't|keep (?:it|them|everything)))?",
+                "(?:(?:hell )?no(?: way)?|n|nope|nah|cancel(?: (?:it|that))?|stop|wait|hold on|never ?mind|do not|don't"
+                "|dont|do(?:n't| not) do (?:it|that)|keep (?:it|them|everything)|(?:absolutely|of course|rather"
+                "|better) not"
+                "|(?:i'm |i am )?not sure|i(?:'ve| have)? changed my mind|forget it|leave (?:it|them))"
+                "(?:,? (?:please|thanks?|thank you|do not|don't|don't delete(?: .{1,20})?|keep (?:it|them"
+                "|everything)))*",
             ),
             (
                 "find",
@@ -158,7 +216,8 @@ ENGLISH = Language(
             (
                 "next",
                 r"what(?:'s| is| should i do| do i do| shall i do| comes)? next\b.*|what should"
-                r" i do(?: now| today)?",
+                r" i do(?: now| today)?|what (?:now|to do(?: now| next| today)?)"
+                rf"|(?:what(?:'s| is) )?(?:(?:my|the) )?next(?: one| {_THINGS})?",
             ),
             ("list", f"{_SHOW}(?: me)? (?:(?:all|my|the) )*(?:to-?do|task) list|is (?:my|the) .{{0,12}}list empty"),
             ("open", "(?:do i have |is there )?anything (?:due|for (?:today|tomorrow|now|me)|to do)(?: .*)?"),
@@ -166,7 +225,8 @@ ENGLISH = Language(
                 "open",
                 rf"(?:what|which|show me what)\b.*\b{_LEFT}\b.*|what remains"
                 rf"|what have(?:n't| not) i\b.*|what i have(?:n't| not) {_DONE}.*"
-                rf"|(?:is )?anything left|(?:do i have )?any {_LEFT} {_THINGS}|what do i (?:still"
+                rf"|(?:is )?(?:there )?anything (?:left|else)(?: to do)?|(?:do i have )?(?:any )?{_LEFT} {_THINGS}"
+                rf"|what do i (?:still"
                 rf" )?(?:have|need) to do\b.*",
             ),
             (
@@ -196,23 +256,31 @@ ENGLISH = Language(
                 " there|what do i have(?: on my list)?",
             ),
             ("list", f"(?:what|which) {_THINGS} (?:do i have|are there|have i got)|(?:do i have )?any {_THINGS}"),
-            ("list", f"(?:my |the )?(?:to-?do|task) list|(?:all )?my {_THINGS}|what(?:'s| is) on my (?:plate|agenda)"),
+            (
+                "list",
+                f"(?:my |the )?(?:to-?do|task) list|(?:(?:all )?my |all )?(?:to-?dos|tasks|list)|ls"
+                f"|(?:all )?my {_THINGS}|what(?:'s| is) on my (?:plate|agenda)",
+            ),
             (
                 "open",
                 f"(?:(?:is|are) )?(?:everything|it all|all(?: of (?:them|it))?|all my {_THINGS}) {_DONE}(?: now| yet)?"
                 f"|(?:did i|have i) (?:do|done|finish|finished|complete|completed) (?:everything|it all|all.*)"
-                "|am i done(?: yet)?|i(?:'m| am) (?:all )?(?:done|finished)(?: now| for today)?",
+                "|am i (?:done|finished)(?: yet)?|i(?:'m| am) (?:all )?(?:done|finished)(?: now| for today)?",
             ),
             (
                 "delete",
-                "(?:delete|remove|erase|clear) (?P<title>(?:(?:all|everything|the|my) )*(?:that(?:'s| is| are) )?"
+                "(?:delete|remove|erase|clear|trash|discard) (?P<title>(?:(?:all|everything|the|my) )*(?:that(?:'s"
+                "| is| are) )?"
                 f"{_DONE}(?: {_THINGS}| ones)?)",
             ),
             ("delete", f"(?:delete|remove|erase|clear) (?P<title>{_OPEN_ONES})"),
             ("reopen", f"(?:mark|set) (?P<title>.+?)(?: back)?(?: as| to)? {_NOT_DONE}"),
             ("reopen", "(?:reopen|undo|uncheck|untick|uncomplete|unmark) (?P<title>.+)"),
             ("reopen", f"(?P<title>.+?) (?:(?:is|are) {_NOT_DONE}|(?:is|are|was|were)n't {_DONE})(?: yet)?"),
-            ("find", f"(?:is|are|was|were) (?P<title>.+?) (?:already )?{_DONE}(?: yet| already)?"),
+            ("find", f"(?:is|are|was|were) (?P<title>.+?) (?:already )?(?:{_DONE}|{_PAST})(?: yet| already)?"),
+            ("find", f"(?:did|have) i (?:already |ever )?(?:{_DID} )?(?P<title>.+?)(?: yet| already)?"),
+            ("find", "(?:(?:when|why|where) do i (?:have|need) to|where(?:'s| is| are)) (?P<title>.+)"),
+            ("reopen", f"(?:{_NOT_DONE}): (?P<title>.+)"),
             (
                 "complete",
                 f"(?:mark|set|check|tick|cross) (?P<title>.+?) (?:as |to )?"
@@ -228,10 +296,11 @@ ENGLISH = Language(
             ("complete", f"i(?:'ve| have)?(?: just| already)? {_DID} (?P<title>.+)"),
             ("complete", f"(?P<title>.+?) (?:(?:is|are) (?:{_DONE}|{_PAST})(?: now)?|done)"),
             ("complete", "(?P<title>.+?) ?[\u2713\u2714\u2611\u2705]"),
+            ("complete", r"[-*]? ?\[x\] (?P<title>.+)"),
             ("rename", f"{_RENAME} {_NAME_OF}(?P<title>.+?)(?: (?:to|into|with|by) |{_BECOMES})(?P<to>.+)"),
-            ("rename", "rename (?P<title>.+)"),
+            ("rename", "(?:rename|edit) (?P<title>.+)"),
             ("rename", "(?P<title>.+?) ?(?:->|=>|\u2192) ?(?P<to>.+)"),
-            ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_LIST}"),
+            ("delete", f"(?:delete|remove|erase|drop|get rid of|trash|discard|nuke|scrap) (?P<title>.+?){_LIST}"),
             ("delete", "i (?:do not|don't) (?:need|have|want) (?:to )?(?P<title>.+?) any ?more"),
             ("delete", "forget about (?P<title>.+)"),
             ("delete", "throw (?:away )?(?P<title>.+?)(?: away| out)?"),
@@ -239,7 +308,15 @@ ENGLISH = Language(
             ("delete", f"(?:clear|empty|wipe)(?: (?:all|the|my))*(?: (?:{_THINGS}|everything))?|start over"),
             (
                 "add",
-                f"(?:add|create|remember|note|put|new|jot down|write down|schedule):? {_A_TODO}(?P<title>.+?){_LIST}",
+                "(?:add|create|remember|note(?: to self)?|put|new|jot down|write down|schedule):? "
+                f"{_A_TODO}(?P<title>.+?){_LIST}",
+            ),
+            ("add", r"(?:[-*\u2022]|\d{1,2}[.)])(?: \[ ?\])? (?P<title>.+)"),
+            (
+                "add",
+                "(?:(?:i|we) (?:(?:also|still|really) )?(?:need|want|would like)|(?:i|we)'d like|(?:we're|we are|i'm"
+                "|i am) out of)"
+                " (?!help\\b|you\\b|to\\b)(?P<title>.+)",
             ),
             ("add", f"i(?:'d| would)? (?:need|want|like) to (?:add|create|note|put) {_A_TODO}(?P<title>.+?){_LIST}"),
             (
@@ -247,8 +324,10 @@ ENGLISH = Language(
                 "(?:(?:(?:i|we)(?:'d|'ve| would| have)? )?(?:(?:need|have|want|like|got) to|gotta)"
                 "|remind me (?P<when>(?:today|tonight|tomorrow|next|on|at|in)\\b.{0,40}?) (?:to|about|of)"
                 "|remind me(?= (?:today|tonight|tomorrow|next|on|at)\\b)"
-                "|remind me (?:to|about|of)|remember to|i must"
-                "|i should|don't (?:let me )?forget(?: to| about)?|to-?do:?(?! list)|task:) (?P<title>.+)",
+                "|remind me (?:to|about|of)|remember to|i must(?! not)"
+                "|i should(?! not)|(?:(?:i|we) (?:must|should|may)(?:n't| not)|don't"
+                "|do not) (?:let me )?forget(?: to| about)?"
+                "|to-?do:?(?! list)|task:?(?! list)) (?P<title>.+)",
             ),
             ("find", f"(?:{_SHOW}(?: me)?|what(?:'s| is)) (?P<title>{_PLACE})"),
             ("find", f"{_FIND} (?P<title>.+?){_LIST}"),
@@ -262,7 +341,8 @@ ENGLISH = Language(
         ),
     ),
     filler=re.compile(
-        r"^(?:the\s+)?(?:(?:todo|task|item)\s+(?:called\s+)?|one\s+(?:about|with|called|named)\s+)", re.IGNORECASE
+        r"^(?:the\s+)?(?:(?:todo|task|item)\s+(?!one$)(?:called\s+)?|one\s+(?:about|with|called|named)\s+)",
+        re.IGNORECASE,
     ),
     all=re.compile(
         rf"(?:everything|it all|all(?: of (?:them|it))?|all (?:of )?(?:my |the )?{_THINGS}|them all"
@@ -283,19 +363,24 @@ ENGLISH = Language(
         for place, word in enumerate(
             ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
         )
-    },
+    }
+    | {f"{place}{ending}": place - 1 for place in range(1, 100) for ending in ("st", "nd", "rd", "th")},
     last=frozenset({"last"}),
     ends=re.compile(
         rf"(?:the )?(?:first|(?P<last>last)) (?P<number>\d{{1,4}}|two|three|four|five)(?: (?:{_THINGS}|ones))?"
     ),
     usual=re.compile(r"\b(?:i|you|the|an?|my|is|and|not|what|how|please|to|me|it)\b", re.IGNORECASE),
-    numbers={"two": 2, "three": 3, "four": 4, "five": 5},
+    numbers={"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10},
     sparing=re.compile(
         r"(?P<all>.+?),? (?:except(?: for| of)?|but(?: not)?|apart from|other than|besides) (?P<kept>.+)", re.IGNORECASE
     ),
     renaming=re.compile(rf"^.*?\b{_RENAME} {_NAME_OF}", re.IGNORECASE),
     between=re.compile(rf" (?:to|into|with|by) |{_BECOMES}", re.IGNORECASE),
-    it=re.compile(r"(?:it|that|this|that one|this one|them)", re.IGNORECASE),
+    it=re.compile(
+        r"(?:it|that|this|that one|this one|them"
+        r"|(?:(?:the )?(?:last )?(?:one|to-?do|task|item|thing) )?(?:that )?i (?:just |last )?(?:added|created))",
+        re.IGNORECASE,
+    ),
     them=re.compile("(?:them|these|those)(?: two)?", re.IGNORECASE),
     both=re.compile(r"(?:both|the two)(?: of (?:them|these|those))?", re.IGNORECASE),
     several=re.compile(
@@ -304,7 +389,14 @@ ENGLISH = Language(
         re.IGNORECASE,
     ),
     # One word each, and no names: a todo each. "Call mom and dad" is one.
-    things=re.compile(r"[^\W\d_A-Z]+(?:, [^\W\d_A-Z]+)*,? and [^\W\d_A-Z]+"),
+    things=_things(r"[^\W\d_A-Z]+", "and"),
+    deed=re.compile(
+        r"(?:buy|book|get|grab|pick up|order|call|phone|email|text|write|clean|wash|pay|send|fix|repair|make|read"
+        r"|visit|meet"
+        r"|go|prepare|water|feed|walk|cook|bake|iron|mow|vacuum|renew|return|cancel|print|sell|plan|study|practi[cs]e)"
+        r" (?!.*\b(?:me|you|your)\b)\S.{0,70}",
+        re.IGNORECASE,
+    ),
     heading=re.compile(
         r"(?:(?:please|can you|could you) )*"
         r"(?:add|create|note|put|new|remember)?(?: ?(?:my|these|the|following|new|to-?do|to-?dos|tasks|list|items))*:?",
@@ -350,12 +442,19 @@ ENGLISH = Language(
         "sure": 'That deletes all your todos, {all} of them, for good. Say "yes" and I do it.',
         "kept": "Nothing was deleted.",
         "no question": "There is nothing that I asked you.",
+        "take back": 'To take back what I did last, say "undo".',
+        "add": "add {title}",
+        "complete": "complete {title}",
+        "reopen": "reopen {title}",
+        "delete": "delete {title}",
+        "rename": "rename {title} to {to}",
         "no undo": "There is nothing to undo.",
     },
 )
 
 _LISTE = (
-    "(?: (?:auf|von|aus|in|zu|zur) (?:meine[rn]?|der|die) (?:todo-?|aufgaben-?|einkaufs)?liste(?: hinzu)?)?(?: hinzu)?"
+    "(?: (?:zur|(?:auf|von|aus|in|zu) (?:meine[rn]?|der|die)) (?:todo-?|aufgaben-?|einkaufs)?liste(?: (?:hin|da)?zu)?)?"
+    "(?: (?:hin|da)?zu)?"
 )
 _FERTIG = "(?:erledigt|fertig|abgehakt|gemacht|abgeschlossen)(?:e|en|es)?"
 _OFFEN = "(?:offen|offene|offenen|übrig|noch|unerledigt(?:e|en)?|nicht erledigt|nicht fertig|zu tun)"
@@ -384,7 +483,7 @@ GERMAN = Language(
     ),
     patterns=_compiled(
         "(?:(?:bitte|kannst du|könntest du|jetzt|ok|okay|hallo|oh|ups|uups|hoppla|sorry|moment|entschuldigung"
-        "|halt|nein)"
+        "|halt|nein|ich (?:will|möchte)(?= (?:alles|alle|sie)\\b.* (?:löschen|entfernen)\\b))"
         "(?:,|!|\\.\\.\\.)? )+",
         (
             (
@@ -397,16 +496,43 @@ GERMAN = Language(
                 "(?:mach|mache|nimm) die letzten (?P<title>[2-9]|zwei|drei|vier|fünf)(?: änderungen)?"
                 " (?:rückgängig|zurück)"
                 "|(?:mach|mache|nimm)(?: das| es| die letzte änderung)? (?:rückgängig|zurück)"
-                "|rückgängig(?: machen)?|zurück|das war (?:falsch|ein (?:fehler|versehen))",
+                "|(?:das |die letzte änderung )?rückgängig(?: machen)?|zurück|hole? (?:das|es"
+                "|sie)(?: wieder)? zurück|das war (?:falsch|ein (?:fehler|versehen))",
             ),
-            ("yes", "(?:ja|jawohl|klar|sicher|mach das|tu es|ok|okay)(?:,? (?:bitte|mach das|sicher|gerne?))?"),
+            (
+                "yes",
+                "(?:ja|jo|jep|jup|jawoh?ll?|(?:na )?klar(?: doch)?|genau|sicher|mach das|tu es|ok|okay|auf jeden fall"
+                "|ich bin (?:mir )?(?:ganz )?sicher)(?:,? (?:bitte|klar|mach das|sicher|gerne?"
+                "|ich bin (?:mir )?sicher))*"
+                "(?:,? (?:bitte )?(?:alles|sie|alle) löschen)?",
+            ),
             (
                 "no",
-                "(?:nein|(?:doch |lieber )?nicht|abbrechen|stopp?|lass es|behalte? (?:alles|sie|es))(?:,? danke)?",
+                "(?:nein|nö|nee?|(?:(?:doch |lieber |bloß |besser )*nicht|auf keinen fall|niemals)|abbrechen|abbruch"
+                "|stopp?"
+                "|halt|warte|lass es|vergiss es|(?:ich bin (?:mir )?)?nicht sicher|behalte? (?:alles|sie|es))"
+                "(?:,? (?:danke|bitte|(?:doch |lieber |bloß )*nicht|nicht löschen|behalte? (?:alles|sie|es)))*",
             ),
             ("meant", "(?:nein,? )?ich (?:meinte|meine) (?P<title>.+)"),
             ("count", r"(?:wie ?viele?|anzahl)\b(?P<title>.*)"),
-            ("open", "habe? ich (?:heute |noch )*(?:was|etwas|viel) zu tun"),
+            (
+                "open",
+                "(?:habe? ich|gibt es) (?:heute |noch )*(?:was|etwas|viel) zu tun|ist (?:noch )?(?:was|etwas) offen",
+            ),
+            ("open", f"bin ich (?:schon )?{_FERTIG}|{_OFFEN} {_DINGE}(?: (?:an)?zeigen)?"),
+            (
+                "finished",
+                f"{_FERTIG}(?: {_DINGE})? (?:an)?zeigen|was habe? ich (?:alles |schon |bereits )*(?:geschafft|getan)",
+            ),
+            (
+                "next",
+                f"(?:(?:die|meine) )?nächste {_DINGE}|was (?:jetzt|nun)|was soll ich (?:jetzt |nun )?(?:tun|machen)",
+            ),
+            ("list", f"(?:(?:alle|meine|die) )*{_DINGE} (?:an)?zeigen"),
+            ("find", f"was ist (?P<title>{_STELLE})"),
+            ("find", f"habe? ich (?P<title>.+?) (?:schon |bereits )?(?:{_FERTIG}|{_GETAN})"),
+            ("find", "habe? ich (?P<title>.+?) (?:auf|in) (?:meiner|der) .{0,16}liste"),
+            ("find", "wo (?:ist|sind|steht) (?P<title>.+)"),
             ("find", f"zeige?(?: mir)? (?P<title>{_STELLE})"),
             ("open", "was (?:steht|liegt)(?: (?:heute|morgen|noch|diese woche))* an"),
             ("list", f"ist (?:meine|die) .{{0,12}}{_DINGE} leer"),
@@ -414,7 +540,7 @@ GERMAN = Language(
             (
                 "open",
                 rf"(?:was|welche)\b.*\b{_OFFEN}\b.*|was muss ich\b.*|(?:zeige?|liste) {_WELCHE}{_OFFEN}(?:"
-                rf" {_DINGE})?",
+                rf" {_DINGE})?(?: ist| sind)?",
             ),
             (
                 "finished",
@@ -449,7 +575,8 @@ GERMAN = Language(
                 f"(?:lösche?|entferne?) (?P<title>(?:(?:alle|alles|die|meine|was) )*{_OFFEN}(?: {_DINGE})?(?: ist)?)",
             ),
             ("complete", rf"(?:markiere?|setze?|hake?) {_MAL}(?P<title>.+?) (?:(?:als |auf )?{_FERTIG}|ab)"),
-            ("complete", f"(?:erledige?|fertig mit) {_MAL}(?P<title>.+)"),
+            ("complete", f"(?:erledige?|(?:ich bin )?fertig mit) {_MAL}(?P<title>.+)"),
+            ("complete", f"mit (?P<title>.+?) bin ich {_FERTIG}"),
             ("complete", f"(?:ich habe? )?(?P<title>.+?) (?:(?:ist|sind|habe ich) )?(?:schon )?{_GETAN}"),
             ("complete", "(?P<title>.+?) abhaken"),
             (
@@ -458,7 +585,10 @@ GERMAN = Language(
                 rf"(?P<title>.+?) (?:ist |sind )?(?:jetzt )?{_FERTIG}",
             ),
             ("delete", "(?P<title>.+?) brauche? (?:ich|wir) nicht mehr"),
+            ("add", "(?:vergiss|(?:ich|wir) (?:darf|dürfen)) (?P<title>.+?) nicht(?: vergessen)?"),
             ("delete", "vergiss (?!nicht\\b)(?P<title>.+)"),
+            ("delete", "(?:nimm (?P<title>.+?) von (?:meiner|der) .{0,16}liste)(?: (?:he)?runter)?"),
+            ("delete", "wirf (?P<title>.+?) weg"),
             ("delete", "(?P<title>alles) weg"),
             ("delete", f"(?:lösch(?:en?)?|entfern(?:en?)?|streich(?:en?)?) {_MAL}(?P<title>.+?){_LISTE}"),
             ("delete", f"(?!(?:{_FRAGE})\\b)(?P<title>.+?){_LISTE} (?:löschen|entfernen|streichen)"),
@@ -466,14 +596,18 @@ GERMAN = Language(
             ("delete", f"(?:leere?|räume?)(?: (?:meine|die|alle))* {_DINGE}(?: auf)?|fang(?:e)? (?:neu|von vorn) an"),
             (
                 "add",
-                rf"(?:füge?|trage?|setze?|schreibe?) {_MAL}(?:(?:eine? )?(?:neue[sn]? )?(?:todo|aufgabe):?"
+                rf"(?:füge?|trage?|setze?|schreibe?(?! auf:)) {_MAL}(?:(?:eine? )?(?:neue[sn]? )?(?:todo|aufgabe):?"
                 rf" )?(?P<title>.+?)(?:{_LISTE}| ein| auf)",
             ),
             (
                 "add",
-                "(?:notiere?|neue aufgabe:?|neues todo:?|aufgabe:|todo:|merke? dir|ich (?:muss"
-                "|soll|möchte|will|brauche)(?: noch)?"
-                "|wir (?:müssen|brauchen)(?: noch)?|erinnere? mich (?:an|daran,?)|vergiss nicht,?) (?P<title>.+)",
+                "(?:notiere?:?(?: (?:bitte|mal|doch|noch))*|(?:schreibe?|notiere?) auf:|neue?:|neue aufgabe:?"
+                "|neues todo:?|aufgabe:?|todo:"
+                "|(?:erstelle?|lege?)(?: (?:eine? )?(?:neue[sn]? )?(?:aufgabe|todo))(?: an)?:?|merke? dir|ich (?:muss"
+                "|sollt?e?|möchte|will|brauche)(?: noch)?|(?:uns|mir) fehl(?:t|en)"
+                "|wir (?:müssen|brauchen)(?: noch)?|erinnere? mich (?:ans?|daran,?)|denke? (?:ans?|daran,?)"
+                "|vergiss nicht,?)"
+                " (?P<title>.+)",
             ),
             (
                 "add",
@@ -485,7 +619,7 @@ GERMAN = Language(
             ("add", "(?P<title>.+?) (?:auf|in) (?:die|meine) (?:todo-?|aufgaben-?|einkaufs)?liste"),
             (
                 "add",
-                f"(?P<title>.+?){_LISTE.removesuffix('(?: hinzu)?')} "
+                f"(?P<title>.+?){_LISTE.removesuffix('(?: (?:hin|da)?zu)?')} "
                 "(?:hinzufügen|notieren|aufschreiben|eintragen|setzen|schreiben)",
             ),
             ("find", "(?:steht|ist) (?P<title>.+?) (?:auf|in) (?:meiner|der) .{0,16}liste"),
@@ -504,7 +638,7 @@ GERMAN = Language(
     everything="alles",
     done_words=re.compile(rf"\b{_FERTIG}\b", re.IGNORECASE),
     open_words=re.compile(rf"\b{_OFFEN}\b", re.IGNORECASE),
-    ordinal=re.compile(r"(?:(?:die|das|den) )?(\w+)(?: (?:todo|aufgabe|eintrag|punkt))?"),
+    ordinal=re.compile(r"(?:(?:die|das|den|der|dem) )?(\w+)(?: (?:todo|aufgabe|eintrag|punkt))?"),
     ordinals={
         word + ending: place
         for place, word in enumerate(
@@ -516,14 +650,25 @@ GERMAN = Language(
     ends=re.compile(rf"(?:die )?(?:ersten|(?P<last>letzten)) (?P<number>\d{{1,4}}|zwei|drei|vier|fünf)(?: {_DINGE})?"),
     usual=re.compile(
         r"\b(?:mache?|habe?|fertig|weg|am|um|heute|morgen|wichtig|nichts|keine?|nein|doch|zum|zur"
-        r"|ich|du|wir|der|die|das|den|ist|und|nicht|mein\w*|eine?|was|wer|wie|hat|kann|bitte|auf|zu|mir|dich|dir)\b|[äöüß]",
+        r"|ich|du|wir|der|die|das|den|ist|und|nicht|mein\w*|eine?|was|wer|wie|hat|kann|bitte|auf|zu|mir|dich|dir)\b"
+        r"|[äöüß]",
         re.IGNORECASE,
     ),
-    numbers={"zwei": 2, "drei": 3, "vier": 4, "fünf": 5},
+    numbers={
+        "zwei": 2,
+        "drei": 3,
+        "vier": 4,
+        "fünf": 5,
+        "sechs": 6,
+        "sieben": 7,
+        "acht": 8,
+        "neun": 9,
+        "zehn": 10,
+    },
     sparing=re.compile(r"(?P<all>.+?),? (?:außer|bis auf|ohne) (?P<kept>.+)", re.IGNORECASE),
     renaming=re.compile(r"^.*?\b(?:benenne?|nenne?|ändere?) ", re.IGNORECASE),
     between=re.compile(rf" (?:in|zu|auf) |{_BECOMES}", re.IGNORECASE),
-    it=re.compile(r"(?:es|das|sie|dies|diese)", re.IGNORECASE),
+    it=re.compile(r"(?:es|das|sie|dies|diese)(?: wieder)?", re.IGNORECASE),
     them=re.compile("(?:sie|diese|die)(?: (?:beiden|zwei))?", re.IGNORECASE),
     both=re.compile(r"(?:(?:alle|die) )?beiden?", re.IGNORECASE),
     several=re.compile(
@@ -531,7 +676,14 @@ GERMAN = Language(
         r"(?:todos|aufgaben|einträge|punkte|sachen)(?: hinzu| ein| auf)?: ?(?P<titles>.+)",
         re.IGNORECASE,
     ),
-    things=re.compile(r"[^\W\d_]+(?:, [^\W\d_]+)*,? und [^\W\d_]+"),
+    things=_things(r"[^\W\d_]+", "und"),
+    deed=re.compile(
+        r"(?!.*\b(?:dir|dich|mir)\b)(?:\S.{0,70} (?:kaufen|anrufen|bezahlen|putzen|holen|kochen|waschen|buchen"
+        r"|bestellen"
+        r"|reparieren|gießen|schreiben|lesen|lernen|besuchen|abholen|abgeben|backen|aufräumen|planen)"
+        r"|(?:kaufe?|hole?|rufe?|putze?|koche?|wasche?|buche?|bestelle?|bezahle?|besuche?) \S.{0,70})",
+        re.IGNORECASE,
+    ),
     heading=re.compile(
         r"(?:bitte )?(?:füge?|notiere?|neue|trage?|schreibe?)?"
         r"(?: ?(?:diese|die|folgende|meine|neue|todos?|aufgaben?|einträge|liste|hinzu|ein|auf))*:?",
@@ -587,6 +739,12 @@ GERMAN = Language(
         "sure": 'Das löscht alle deine Aufgaben, {all} Stück, endgültig. Sag "ja", dann tue ich es.',
         "kept": "Es wurde nichts gelöscht.",
         "no question": "Ich habe dich nichts gefragt.",
+        "take back": 'Was ich zuletzt getan habe, nehme ich zurück, wenn du "rückgängig" sagst.',
+        "add": "notiere {title}",
+        "complete": "erledige {title}",
+        "reopen": "öffne {title}",
+        "delete": "lösche {title}",
+        "rename": "benenne {title} in {to} um",
         "no undo": "Es gibt nichts rückgängig zu machen.",
     },
 )
