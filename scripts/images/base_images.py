@@ -271,8 +271,15 @@ def _bundle() -> bytes:
 
 def remarks(bases: Mapping[str, Base], names: Iterable[str]) -> list[str]:
     """Return a line for each image whose twin is not of the very same version."""
-    found = [(bases[name].image, families.equal(bases[name].image)) for name in names if name not in (DEBIAN, *OWN)]
-    return [f"{image}: {equal.remark}" for image, equal in found if equal and equal.remark]
+    told = {name: _remark(name, bases[name].image) for name in names}
+    return [f"{bases[name].image}: {remark}" for name, remark in told.items() if remark]
+
+
+def _remark(name: str, image: str) -> str:
+    if name in (DEBIAN, *OWN):
+        return families.own_remark(name, image)
+    found = families.equal(image)
+    return found.remark if found else ""
 
 
 def _refuse_unmakeable(images: Sequence[str]) -> None:

@@ -109,6 +109,18 @@ def _python_of(match: re.Match[str] | None, tag: str, family: str) -> Equal:
     return Equal(family, version, PYTHONS[version], (remark or (f"Python {version}" if musl else "")) + musl)
 
 
+def own_remark(name: str, reference: str) -> str:
+    """Return what to tell where the product's own base of that name is made in place of a reference that asks for
+    something else, empty where it is the same.
+    """
+    found = equal(reference)
+    version = {"debian": "", "python": DEFAULT_PYTHON, "node": str(DEFAULT_NODE)}[name]
+    if found == Equal(name, version, SUITES[0]) and not any(suite in reference for suite in SUITES[1:]):
+        return ""
+    program = {"debian": "", "python": f"Python {version}", "node": f"node {version}"}[name]
+    return f"{program} on Debian {SUITES[0]}, slim, in its place".removeprefix(" on ")
+
+
 def nearest_python(wanted: str) -> str:
     """Return the version that can be had: the next newer one, which runs what was written for it, or the newest."""
     minors = sorted(int(version.split(".")[1]) for version in PYTHONS)

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ from scripts.images import build_context
 from scripts.settings.model import Image, Plan, Release, Service, Settings
 
 DATABASE = "database"
+_REQUIREMENTS = re.compile(r"require[^/]*\.txt$")
+_PAGE = re.compile(r"\.([cm]?[jt]s|[jt]sx|vue|svelte|html)$")  # what dockerfiles/replaced.js reads
 
 
 def make_plan(
@@ -81,6 +84,40 @@ def _unused(service: Service, settings: Settings) -> Iterator[str]:
     for secret in sorted(set(service.build_secrets) - mounted_secrets(text)):
         mount = f"--mount=type=secret,id={secret}"
         yield f"{prefix}.buildSecrets.{secret}: {file} has no RUN {mount}; add it, or remove the key"
+    for key, text in _found_nowhere(service) if service.edited else ():
+        yield f"{prefix}.{key}: {text} is in none of the sources that are built; correct it, or remove it"
+
+
+def _found_nowhere(service: Service) -> Iterator[tuple[str, str]]:
+    """Yield what a build is to change in its sources and that none of them has, each with the key that says so.
+
+    Where no requirements are among the sources, the build makes them itself, and nobody can tell what is in them.
+    """
+    packages = [text for key in ("loosePackages", "dropPackages") for text in service.edited.get(key, ())]
+    required = "\n".join(_texts(service, _REQUIREMENTS)) if packages else ""
+    for key, texts in service.edited.items():
+        if key == "replaceInSources":
+            left = set(texts)
+            for source in _texts(service, _PAGE):
+                left -= {text for text in left if text in source}
+        else:
+            left = {text for text in texts if required and not _requires(required, text)}
+        yield from ((key, text) for text in texts if text in left)
+
+
+def _requires(requirements: str, package: str) -> bool:
+    name = re.sub(r"[-_.]+", "[-_.]+", package)
+    return re.search(rf"(?im)^[ ]*{name}([^a-z0-9._-]|$)", requirements) is not None
+
+
+def _texts(service: Service, named: re.Pattern[str]) -> Iterator[str]:
+    """Yield the texts of what a build is sent, by its name. Raises UserError."""
+    try:
+        for entry in sent(service):
+            if entry.kind == "file" and named.search(entry.path):
+                yield (service.context / entry.path).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise _unreadable(service, error) from None
 
 
 def image_of(service: Service, base_ids: Mapping[str, str], dockerfile: Path | None = None) -> Image:

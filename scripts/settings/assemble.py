@@ -36,6 +36,7 @@ BUILDER_BASES = {
     "kafka": {"DEBIAN_IMAGE": "debian"},
 }
 
+EDITS = ("loosePackages", "dropPackages", "replaceInSources")  # what a build changes in the sources
 ALONE = ("redis", "kafka")  # builders that take nothing of the application's folder
 
 
@@ -193,6 +194,7 @@ def _service(
         project=app,
         source=dockerfile if copy.file != dockerfile else None,
         ignore=tuple(spec.get("ignore", ())),
+        edited={key: tuple(spec[key]) for key in EDITS if spec.get(key)},
         port=spec.get("port"),
         address=spec.get("service", name) if "port" in spec else "",
         deployment=spec.get("deployment", name),
@@ -202,13 +204,15 @@ def _service(
 
 
 def _refuse_idle(places: Places, spec: Mapping[str, Any], dockerfile: Path, key: str) -> None:
-    """Raise SettingsError for packages and texts that a Dockerfile has no line for."""
+    """Raise SettingsError for packages, texts and fonts that a Dockerfile has no line for."""
     packages = "installs requirements.txt", "put the packages where that file takes them from"
+    page = "builds a page"
     for name, taken, (line, remedy) in (
         ("addPackages", derived.takes_packages, packages),
         ("loosePackages", derived.loosens, packages),
         ("dropPackages", derived.loosens, packages),
-        ("replaceInSources", derived.builds_a_page, ("builds a page", "change the sources, or build by a builder")),
+        ("replaceInSources", derived.builds_a_page, (page, "change the sources, or build by a builder")),
+        ("offlineFonts", derived.builds_a_page, (page, "remove it, or build by a builder")),
     ):
         if spec.get(name) and not taken(dockerfile.read_text(encoding="utf-8", errors="replace")):
             raise places.wrong(f"{key}.{name}", f"has no effect: {dockerfile} has no line that {line}", remedy)
@@ -278,7 +282,8 @@ def _app_release(
     _refuse_foreign(mine if {"name", "namespace"} & set(above) else theirs, spec, data["database"]["release"]["name"])
     if "chart" in above and "version" not in above:  # the version below is that of another chart
         spec.pop("version", None)
-    release = _release(mine if "chart" in above else theirs, spec, spec["namespace"], "release", environment)
+    chooses = mine if {"chart", "version"} & set(above) else theirs  # whose file is to be corrected
+    release = _release(chooses, spec, spec["namespace"], "release", environment)
     subcharts = _subcharts(mine, release)
     if subcharts:
         _check_subcharts(app, subcharts, theirs.file)

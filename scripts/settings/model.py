@@ -44,7 +44,8 @@ class Service:
     a copy made from it. `bases` maps a build argument to the name of a base image, `build_secrets` the id of a secret
     mount to the variable (environment or `.env`) that has its value. `port` is None for a worker, and `address` the
     name of the Kubernetes Service, empty for one. `label` is what its pods are called, empty where nobody knows.
-    `ignore` are patterns of what stays out of the image beside those of `.dockerignore`.
+    `ignore` are patterns of what stays out of the image beside those of `.dockerignore`. `edited` are, by the key that
+    says so, the texts that a build changes in the sources.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Service:
     project: str = "todo-chatbot"
     source: Path | None = None
     ignore: tuple[str, ...] = ()
+    edited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     port: int | None = None
     address: str = ""
     deployment: str = ""

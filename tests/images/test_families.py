@@ -141,3 +141,28 @@ def test_packages_are_unpacked_in_memory_where_it_holds_them(tmp_path: Path, mon
     monkeypatch.setattr(base_images, "UNPACKED", 1)
     monkeypatch.setenv("TMPDIR", "/mine")
     assert base_images._in_memory(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "reference", "remark"),
+    [
+        ("debian", "debian:trixie-slim", ""),
+        ("python", "python:3.13-slim-trixie", ""),
+        ("python", "docker.io/library/python:3.13-slim", ""),
+        ("node", "node:24-trixie-slim", ""),
+        ("debian", "debian:bookworm-slim", "Debian trixie, slim, in its place"),
+        ("debian", "debian:12", "Debian trixie, slim, in its place"),
+        ("debian", "ubuntu:24.04", "Debian trixie, slim, in its place"),
+        ("python", "python:3.12-slim", "Python 3.13 on Debian trixie, slim, in its place"),
+        ("python", "python:3.13", "Python 3.13 on Debian trixie, slim, in its place"),
+        ("python", "python:3.13-slim-bookworm", "Python 3.13 on Debian trixie, slim, in its place"),
+        ("python", "python:3.13-alpine", "Python 3.13 on Debian trixie, slim, in its place"),
+        ("python", "registry.example.org/ubi/python-313:1", "Python 3.13 on Debian trixie, slim, in its place"),
+        ("node", "node:22-trixie-slim", "node 24 on Debian trixie, slim, in its place"),
+        ("node", "node:24", "node 24 on Debian trixie, slim, in its place"),
+    ],
+)
+def test_a_base_of_the_configuration_that_is_not_what_is_made_is_told(name: str, reference: str, remark: str) -> None:
+    assert families.own_remark(name, reference) == remark
+    told = base_images.remarks({name: Base(name, reference)}, [name])
+    assert told == ([f"{reference}: {remark}"] if remark else [])

@@ -137,6 +137,35 @@ def test_what_a_dockerfile_would_ignore_is_refused(settings: Settings, given: di
         make(changed)
 
 
+def edited(settings: Settings, key: str, text: str) -> Settings:
+    first, *others = settings.services
+    return dataclasses.replace(settings, services=(dataclasses.replace(first, edited={key: (text,)}), *others))
+
+
+@pytest.mark.parametrize(
+    ("key", "there", "nowhere"),
+    [
+        ("dropPackages", "Psycopg2.Binary", "psycopg"),
+        ("loosePackages", "uvicorn", "uvicor"),
+        ("replaceInSources", "https://api.example.org", "https://api.example.com"),
+    ],
+)
+def test_what_the_sources_do_not_have_cannot_be_edited_there(
+    settings: Settings, key: str, there: str, nowhere: str
+) -> None:
+    folder = settings.services[0].context
+    make(edited(settings, "dropPackages", nowhere))  # the build makes its requirements: nobody can tell
+    (folder / "requirements-dev.txt").write_text("uvicorn[standard]==0.30\npsycopg2-binary==2.9  # driver\n")
+    (folder / "api.ts").write_text('fetch("https://api.example.org/x")\n')
+    (folder / ".dockerignore").write_text("left\n")
+    (folder / "left").mkdir()
+    (folder / "left" / "requirements.txt").write_text("psycopg\nuvicor\n")
+    (folder / "left" / "api.ts").write_text("https://api.example.com")
+    make(edited(settings, key, there))
+    with pytest.raises(SettingsError, match=rf"services\.frontend\.{key}: {nowhere} is in none of the sources"):
+        make(edited(settings, key, nowhere))
+
+
 def test_the_database_s_key_is_named_as_it_stands_in_the_file(settings: Settings) -> None:
     changed = dataclasses.replace(settings, database=dataclasses.replace(settings.database, build_args={"X": "1"}))
     with pytest.raises(SettingsError, match=r"yaml: database\.buildArgs\.X: "):

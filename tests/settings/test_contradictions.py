@@ -170,10 +170,19 @@ def test_every_key_of_the_pipeline_changes_something_or_is_refused(project: Path
         part[last] = value
         top = key.partition(".")[0]
         if key in NEEDS_A_REFERENCE:
-            with pytest.raises(SettingsError, match=key.replace(".", r"\.")):
+            with pytest.raises(SettingsError, match=rf"^{PIPELINE}: {key}: "):  # the file that says it
                 effect(project, app(), {top: pipeline[top]})
         else:
             assert effect(project, app(), {top: pipeline[top]}) != unchanged, key
+
+
+@pytest.mark.parametrize("key", ["addPackages", "loosePackages", "dropPackages", "replaceInSources", "offlineFonts"])
+def test_what_no_line_of_a_dockerfile_takes_is_refused(project: Path, key: str) -> None:
+    (project / "plain").mkdir(exist_ok=True)
+    (project / "plain" / "Dockerfile").write_text("FROM python:3.13\nCOPY . .\n")
+    data = app(services={"api": SERVICE | {"context": "plain", key: EVERY[key]}})
+    with pytest.raises(SettingsError, match=rf"services\.api\.{key}: has no effect: .*plain/Dockerfile has no line"):
+        effect(project, data)
 
 
 def own_secret(**source: Any) -> dict[str, Any]:
