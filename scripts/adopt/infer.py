@@ -106,6 +106,7 @@ def decide(whole: Whole) -> Decision:
         found.endings += _beyond_the_top(unit, services[unit.name], whole.tree)
         found.endings += _lost(unit, whole.tree)
         found.endings += _unloadable(unit, whole)
+        found.endings += _unexported(unit, whole.tree)
     _extras(context)
     _extensions(context)
     _aliases(context)
@@ -144,6 +145,17 @@ def _lost(unit: Unit, tree: Tree) -> Iterator[str]:
         reason = lost.ignored_by(tree, path)
         held = f"the repository does not hold{f': {reason}' if reason else ''}"
         yield f"{place}: {unit.name} imports {module}, which {held}; the program ends there: commit what is missing"
+
+
+def _unexported(unit: Unit, tree: Tree) -> Iterator[str]:
+    """Yield a line for each name that a page takes of its own modules and none exports: bundlers end there, but for
+    webpack, which leaves it undefined.
+    """
+    found = lost.unexported(tree, unit.sources) if unit.kind in PAGE_KINDS else {}
+    for (module, name), place in found.items():
+        what = "has no default export" if name == "default" else f"exports no {name}"
+        said = f"{place}: {unit.name} imports from {module}, which {what}: its build ends there, or what uses it"
+        yield f"{said}; export it there, or import what there is"
 
 
 def _unloadable(unit: Unit, whole: Whole) -> Iterator[str]:

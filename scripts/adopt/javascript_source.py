@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,11 @@ def _parser(kind: str) -> Parser:
         "tsx": tree_sitter_typescript.language_tsx,
     }
     return tree_sitter.Parser(tree_sitter.Language(languages[kind]()))
+
+
+def _parsed(text: str, file: str) -> Node:
+    kind = "tsx" if file.endswith((".tsx", ".vue", ".svelte")) else "ts" if file.endswith(("ts", "mts")) else "js"
+    return _parser(kind).parse(text.encode()).root_node
 
 
 _COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'`])//[^\n]*", re.S)
@@ -61,11 +67,9 @@ def helpers(text: str) -> dict[str, bool]:
 
 def read(text: str, file: str, into: Code, helpers: Mapping[str, bool] | None = None) -> None:
     """Add what one file says; `helpers` are functions that read a variable by its name."""
-    kind = "tsx" if file.endswith((".tsx", ".vue", ".svelte")) else "ts" if file.endswith(("ts", "mts")) else "js"
-    data = text.encode()
     judged = bool(re.search(r"[pP]arse\(\s*process\.env\b|\bcreateEnv\(", text))
     demanding = bool(re.search(r"process\.env\[\w+\]", text) and re.search(r"\bthrow\b|process\.exit\(", text))
-    for node in _walk(_parser(kind).parse(data).root_node):
+    for node in _walk(_parsed(text, file)):
         place = Place(file, node.start_point[0] + 1)
         _node(node, place, into)
         if helpers and node.type == "call_expression":
@@ -240,3 +244,87 @@ def _call(node: Node, place: Place, into: Code) -> None:
         number = re.search(r"\b(\d{4,5})\b", _of(values[0]))
         if number:
             into.ports.append((int(number[1]), place))
+
+
+@dataclass(frozen=True)
+class Exports:
+    """The names that a module exports, `default` among them, and the modules of which it exports all names."""
+
+    names: frozenset[str]
+    whole: tuple[str, ...] = ()
+
+
+_COMMON = re.compile(r"\bmodule\.exports\b|(?<![\w.])exports\.\w")
+
+
+def exports(text: str, file: str) -> Exports | None:
+    """Return what a module exports; None where that cannot be told: CommonJS, and what is not understood."""
+    root = _parsed(text, file)
+    if root.has_error or _COMMON.search(text):
+        return None
+    names: set[str] = set()
+    whole: list[str] = []
+    for node in (one for one in root.children if one.type == "export_statement"):
+        kinds = {child.type: child for child in node.children}
+        declared = node.child_by_field_name("declaration")
+        if "default" in kinds:
+            names.add("default")
+        elif declared:
+            names.update(_declared(declared))
+        elif "export_clause" in kinds:
+            names.update(other for _, other, _ in _specified(kinds["export_clause"]))
+        elif "namespace_export" in kinds:
+            names.add(_of(kinds["namespace_export"].children[-1]))
+        elif "*" in kinds:
+            whole.append(_string(node.child_by_field_name("source")))
+        else:
+            return None
+    return Exports(frozenset(names), tuple(whole))
+
+
+def taken(text: str, file: str) -> Iterator[tuple[str, str, Place]]:
+    """Yield what a file takes of other modules as values: the module, the name there (`default` for what it is as a
+    whole), the place. Of what stands in types alone nothing is left when it is built.
+    """
+    root = _parsed(text, file)
+    used = {_of(node) for node in _walk(root) if node.type in _USES and not _in_types_or_import(node)}
+    for node in root.children:
+        source = _string(node.child_by_field_name("source"))
+        if not source or any(child.type == "type" for child in node.children):
+            continue
+        for clause in (inner for child in node.children for inner in (child, *child.children)):
+            whole = clause.type == "identifier" and node.type == "import_statement"
+            for name, own, at in [("default", _of(clause), clause)] if whole else _specified(clause):
+                if node.type == "export_statement" or own in used:
+                    yield source, name, Place(file, at.start_point[0] + 1)
+
+
+_USES = ("identifier", "shorthand_property_identifier")
+
+
+def _in_types_or_import(node: Node) -> bool:
+    """Return whether a name stands where it is no value: in an import, in a type."""
+    above = node.parent
+    while above is not None and above.type in ("import_specifier", "named_imports", "nested_identifier"):
+        above = above.parent
+    return above is not None and above.type in ("import_clause", "nested_type_identifier", "type_query")
+
+
+def _specified(clause: Node) -> list[tuple[str, str, Node]]:
+    """Return what stands in the braces of an import or export, but types: its name, its name from there on, itself."""
+    found = []
+    for one in clause.children:
+        if one.type in ("import_specifier", "export_specifier") and all(child.type != "type" for child in one.children):
+            name, alias = one.child_by_field_name("name"), one.child_by_field_name("alias")
+            found.append((_of(name), _of(alias or name), one))
+    return found
+
+
+def _declared(node: Node) -> Iterator[str]:
+    """Yield the names that a declaration gives, those in a pattern as well."""
+    if name := node.child_by_field_name("name"):
+        kinds = ("identifier", "type_identifier", "shorthand_property_identifier_pattern")
+        yield from (_of(one) for one in _walk(name) if one.type in kinds)
+    else:
+        for child in node.children:
+            yield from _declared(child)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 
+from scripts.adopt import javascript_source
+from scripts.adopt.javascript_source import Exports
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
 
@@ -36,6 +39,42 @@ def imports(tree: Tree, folder: str) -> dict[str, Place]:
         if said.startswith(_OWN) and there is not None and not there and not _MADE.search(said):
             found.setdefault(said, place)
     return found
+
+
+def unexported(tree: Tree, folder: str) -> dict[tuple[str, str], Place]:
+    """Return what a page takes by name of its own modules and none of them exports, as (module, name), each with its
+    first place.
+    """
+    meant: dict[str, dict[str, list[str]]] = {}
+    for said, place, there in _loaded(tree, folder):
+        if said.startswith(_OWN) and there and not _MADE.search(said):
+            meant.setdefault(place.file, {})[said] = there
+    return {
+        (said, name): place
+        for file, modules in reversed(meant.items())
+        for said, name, place in reversed([*javascript_source.taken(tree.text(file), file)])
+        if said in modules and not any(_exports(tree, folder, one, name) for one in modules[said])
+    }
+
+
+def _exports(tree: Tree, folder: str, file: str, name: str, seen: tuple[str, ...] = ()) -> bool:
+    """Return whether a file exports a name, by other files as well, or may do so: where that cannot be told."""
+    found = _exported(tree.text(file), file) if file.endswith(SOURCES) and tree.has(file) else None
+    if found is None or name in found.names or file in seen:
+        return file not in seen
+    if not found.whole or name == "default":
+        return False
+    others = {said: there for said, _, there in _imports(tree, folder, [file])}
+    return any(
+        not others.get(said) or any(_exports(tree, folder, one, name, (*seen, file)) for one in others[said] or ())
+        for said in found.whole
+    )
+
+
+@lru_cache(maxsize=2048)
+def _exported(text: str, file: str) -> Exports | None:
+    """Return what a module exports; read once, however many take something of it."""
+    return javascript_source.exports(text, file)
 
 
 def strays(tree: Tree, folder: str) -> dict[str, Place]:

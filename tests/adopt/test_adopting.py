@@ -941,6 +941,44 @@ def test_a_module_of_its_own_that_a_program_imports_and_lacks_is_told_before_any
 
 
 @pytest.mark.parametrize(
+    ("line", "module", "told"),
+    [
+        ("import { call } from './api'; call()", "export const sent = 1", "exports no call"),
+        ("import api from './api'; api()", "export const api = 1", "has no default export"),
+        ("export { call } from './api'", "export const sent = 1", "exports no call"),
+        ("import { call } from './api'; call()", "export * from './more'", "exports no call"),
+        ("import { sent as call } from './api'; call()", "export const sent = 1", ""),
+        ("import { call } from './api'; call()", "export const { call, ...rest } = make()", ""),
+        ("import { call } from './api'; call()", "export { sent as call }; const sent = 1", ""),
+        ("import { call } from './api'; call()", "export async function call() {}", ""),
+        ("import { call } from './api'; call()", "export * from './more'\nexport * from './api'", "exports no call"),
+        ("import { more } from './api'; more()", "export * from './more'\nexport * from './api'", ""),
+        ("import { call } from './api'; call()", "export * from 'elsewhere'", ""),
+        ("import { call } from './api'; call.it()", "export * as call from './more'", ""),
+        ("import { call } from './api'; call()", "module.exports = { call }", ""),
+        ("import api from './api'; api()", "export { api as default }; const api = 1", ""),
+        ("import api from './api'; <api.It/>", "export default class {}", ""),
+        ("import * as api from './api'; api.call()", "export const sent = 1", ""),
+        ("import { Todo } from './api'; let a: Todo, b: Todo.Part, c: typeof Todo", "export const sent = 1", ""),
+        ("import { type Todo } from './api'; let Todo: Todo", "export const sent = 1", ""),
+        ("import type { call } from './api'; call()", "export const sent = 1", ""),
+        ("import { call } from './generated/api'; call()", "export const sent = 1", ""),
+    ],
+)  # fmt: skip
+def test_what_a_page_takes_of_its_own_module_and_that_does_not_export_is_to_mend(
+    tmp_path: Path, line: str, module: str, told: str
+) -> None:
+    """With the place of the import, before minutes of building end there."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__app__page.tsx": f"import React from 'react'\n{line}\n",
+        "web__app__api.ts": module, "web__app__generated__api.ts": module, "web__app__more.ts": "export let more = 1",
+    })  # fmt: skip
+    lines = [one for one in asking.told(adopt(app)) if one.startswith("to mend: ")]
+    begin = f"to mend: web/app/page.tsx:2: web imports from ./api, which {told}: "
+    assert len(lines) == bool(told) and all(one.startswith(begin) for one in lines), lines
+
+
+@pytest.mark.parametrize(
     ("within", "more", "sources"),
     [
         ("import os\n", {}, "backend"),
