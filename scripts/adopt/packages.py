@@ -137,10 +137,14 @@ def requirements(tree: Tree, folder: str) -> Packages:
     return found
 
 
-def included(tree: Tree, file: str) -> list[str]:
-    """Return the files that requirements name by `-r` and `-c`, and those that these name."""
-    places = (place.file for _, place, _ in _lines(tree, file, limit=False))
-    return [one for one in dict.fromkeys(places) if one != file]
+def included(tree: Tree, file: str) -> dict[str, Place]:
+    """Return the files that requirements name by `-r` and `-c`, and those that these name, each with the place."""
+    found: dict[str, Place] = {}
+    for line, place, _ in _lines(tree, file, limit=False):
+        inner = _named(line, place.file)
+        if inner != file and tree.has(inner):
+            found.setdefault(inner, place)
+    return found
 
 
 def whole_text(tree: Tree, file: str) -> str:
@@ -158,14 +162,19 @@ def whole_text(tree: Tree, file: str) -> str:
 _INCLUDES = re.compile(r"\s*(-r|--requirement|-c|--constraint)[=\s]\s*([^\s#:]+)\s*(?:#.*)?$")
 
 
+def _named(line: str, file: str) -> str:
+    """Return the file that a line of requirements names; `.` where it names none."""
+    named = _INCLUDES.match(line)
+    return os.path.normpath(join(folder_of(file), named[2]) if named else "")
+
+
 def _lines(tree: Tree, file: str, *, limit: bool, above: tuple[str, ...] = ()) -> Iterator[tuple[str, Place, bool]]:
     """Yield (line, place, whether it only limits a version) of requirements, and of the files that they name."""
     for number, line in enumerate(tree.text(file).splitlines(), 1):
         yield re.sub(r"(^|\s)#.*", "", line), Place(file, number), limit
-        named = _INCLUDES.match(line)
-        inner = os.path.normpath(join(folder_of(file), named[2])) if named else ""
-        if named and tree.has(inner) and inner not in (*above, file):
-            only = limit or named[1] in ("-c", "--constraint")
+        inner = _named(line, file)
+        if tree.has(inner) and inner not in (*above, file):
+            only = limit or line.lstrip().startswith(("-c", "--constraint"))
             yield from _lines(tree, inner, limit=only, above=(*above, file))
 
 

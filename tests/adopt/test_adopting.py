@@ -2946,31 +2946,38 @@ def test_a_program_is_started_from_above_where_a_relative_import_of_it_leads_the
 
 
 @pytest.mark.parametrize(
-    ("files", "folder"),
+    ("files", "above"),
     [
-        ({"requirements.txt": "-r requirements/base.txt\n", "requirements/base.txt": "fastapi\n-r db.txt\n",
-          "requirements/db.txt": "asyncpg\n"}, None),
-        ({"requirements.txt": "--requirement=deps/base.txt  # all\n", "deps/base.txt": "fastapi\nasyncpg\n"}, "deps"),
-        ({"requirements.txt": "-r a.txt\n", "a.txt": "fastapi\n-r requirements.txt\nasyncpg\n"}, "."),
-        ({"requirements.txt": "fastapi\nasyncpg\n-c constraints.txt\n-r gone.txt\n-r https://example.com/x.txt\n",
-          "constraints.txt": "asyncpg==0.29.0\nflask==3\n"}, None),
+        ({"api/requirements.txt": "-r requirements/base.txt\n", "api/requirements/base.txt": "fastapi\n-r db.txt\n",
+          "api/requirements/db.txt": "asyncpg\n"}, ""),
+        ({"api/requirements.txt": "--requirement=deps/a.txt  # all\n", "api/deps/a.txt": "fastapi\nasyncpg\n"}, ""),
+        ({"api/requirements.txt": "-r a.txt\n", "api/a.txt": "fastapi\n-r requirements.txt\nasyncpg\n"}, ""),
+        ({"api/requirements.txt": "fastapi\nasyncpg\n-c constraints.txt\n-r gone.txt\n-r https://example.com/x.txt\n",
+          "api/constraints.txt": "asyncpg==0.29.0\nflask==3\n"}, ""),
+        ({"api/requirements.txt": "fastapi\n-r ../deps/db.txt\n", "deps/db.txt": "asyncpg\n-c ../limits.txt\n",
+          "limits.txt": "flask==3\n"}, "deps/db.txt is  <- api/requirements.txt:2"),
+        ({"api/requirements.txt": "-r deps/a.txt\n", "api/deps/a.txt": "fastapi\n-c ../../limits-r-c.txt\nasyncpg\n",
+          "limits-r-c.txt": "flask==3\n"}, "limits-r-c.txt is  <- api/deps/a.txt:2"),
     ],
 )  # fmt: skip
-def test_what_requirements_name_in_other_files_is_read(
-    tmp_path: Path, files: dict[str, str], folder: str | None
-) -> None:
+def test_what_requirements_name_in_other_files_is_read(tmp_path: Path, files: dict[str, str], above: str) -> None:
+    """One above the program's folder is in reach of a build from there."""
     app = make(tmp_path, **{
-        "web__package.json": NEXT, **{f"api__{name.replace('/', '__')}": text for name, text in files.items()},
+        "web__package.json": NEXT, **{name.replace("/", "__"): text for name, text in files.items()},
         "api__main.py": f"import os\nfrom sqlalchemy.ext.asyncio import create_async_engine\n{API['main.py']}"
         "engine = create_async_engine(os.environ['DATABASE_URL'])\n",
     })  # fmt: skip
     found = adopt(app)
     spec = services(found)["api"]
-    assert spec["args"][0] == "uvicorn" and spec["buildArgs"].get("INCLUDED") == folder
+    assert spec["args"][0] == "uvicorn"
+    assert (spec["context"], spec["buildArgs"].get("MEMBER")) == ((".", "api") if above else ("api", None))
+    assert f"services.api.context: ., where {above}" in found.text or not above
     assert from_yaml(found.text)["secrets"]["database-secrets"]["keys"]["DATABASE_URL"]["database"] == {
         "scheme": "postgresql+asyncpg"
     }
-    assert ("PYTHON_IMAGE" in spec.get("bases", {})) is ("constraints.txt" in files)  # too old for the newest Python
+    assert ("PYTHON_IMAGE" in spec.get("bases", {})) is (
+        "api/constraints.txt" in files
+    )  # too old for the newest Python
     text = packages.whole_text(scan(app), "api/requirements.txt")
     assert "asyncpg" in text and "fastapi" in text and "flask" not in text and " base.txt" not in text
 

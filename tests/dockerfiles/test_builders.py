@@ -261,3 +261,37 @@ def test_a_next_js_that_knows_no_configuration_in_typescript_gets_the_javascript
         code = "import('./next.config.mjs').then((it) => console.log(it.default.output))"
         told = subprocess.run([node, "-e", code], cwd=tmp_path, check=True, timeout=60, capture_output=True, text=True)
         assert told.stdout.strip() == "standalone" and "// ESNext" in (tmp_path / left).read_text()
+
+
+@pytest.mark.parametrize(
+    ("member", "files", "asked"),
+    [
+        (".", {"requirements.txt": "fastapi\n"}, "fastapi\n"),
+        (".", {"requirements.txt": "-r deps/a.txt\nredis\n", "deps/a.txt": "-r b.txt\n", "deps/b.txt": "fastapi==1"},
+         "fastapi==1\nredis\n"),
+        ("api", {"api/requirements.txt": "-r ../all.txt\n-r a-c.txt", "all.txt": "-r api/requirements.txt\nfastapi\n",
+                 "api/a-c.txt": "redis\n"}, "fastapi\nredis\n"),
+        ("api", {"api/requirements.txt": "fastapi\n--constraint=../all.txt  # of all\n", "all.txt": "-r more.txt\n",
+                 "more.txt": "fastapi<1\n"}, "fastapi\n-c constraints.txt\n"),
+        (".", {"requirements.txt": "-r gone.txt\n-r https://example.com/a.txt\n"},
+         "-r gone.txt\n-r https://example.com/a.txt\n"),
+        ("api", {"api/pyproject.toml": "[project]\n", "api/uv.lock": "a", "requirements.txt": "redis\n"}, None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_program_in_python_gets_what_its_requirements_name_in_whatever_folder(
+    tmp_path: Path, member: str, files: dict[str, str], asked: str | None, encoding: str
+) -> None:
+    """In one file, so that a version which is to be left open is found there."""
+    for name, text in files.items():
+        (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "all" / name).write_text(text, encoding=encoding)
+    script = re.sub(r"(?<=[ >])(/tmp)?(/asked(\.py)?)\b", rf"{tmp_path}\2", step("python", "asked.py", tmp_path))
+    subprocess.run(
+        ["/bin/sh", "-ec", script],
+        cwd=tmp_path / "all", env={"PATH": os.environ["PATH"], "MEMBER": member}, check=True,
+    )  # fmt: skip
+    made = {path.name: path.read_bytes().decode(errors="replace") for path in (tmp_path / "asked").iterdir()}
+    assert made.get("requirements.txt") == asked
+    assert made.get("constraints.txt") == ("fastapi<1\n" if "constraints" in (asked or "") else None)
+    assert ("uv.lock" in made, "pyproject.toml" in made) == (asked is None, asked is None)

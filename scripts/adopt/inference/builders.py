@@ -68,7 +68,7 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
     if workspace and "context" in spec:
         found.because(f"services.{unit.name}.context", f"{spec['context']}, the workspace", workspace.place)
     elif "context" in spec:
-        name, place = next(iter(beside(unit, tree, unit.sources).items()))
+        name, place = next(iter(_missed_in(unit, tree, unit.sources).items()))
         found.because(f"services.{unit.name}.context", f"{spec['context']}, where {name} is", place)
     if job_of_page(unit, context) and builder in ("nextjs", "workspace", "node"):
         whole = {"WHOLE": "1"} if builder == "nextjs" else {}
@@ -91,8 +91,6 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
             "PYTHON_IMAGE": "python:3.12-slim" if minor or "3.12" in unit.packages.python else "python:3.11-slim"
         }
         found.because(f"services.{unit.name}.bases", spec["bases"]["PYTHON_IMAGE"], old or unit.packages.python)
-    if builder in _PYTHON and (arguments := _folder_of_included(unit, tree)):
-        spec["buildArgs"] = spec.get("buildArgs", {}) | arguments
     if builder in _PYTHON:
         command = _python_command(unit, context)
         if command:
@@ -107,16 +105,22 @@ def _workspace(unit: Unit, tree: Tree) -> Workspace | None:
 
 
 def _from_above(unit: Unit, tree: Tree) -> dict[str, Any]:
-    """Return how a program in Python is built that imports what lies above its folder; nothing for another one."""
+    """Return how a program in Python is built that needs what lies above its folder; nothing for another one."""
     root = _root_of(unit, tree)
     member = PurePosixPath(unit.sources).relative_to(root)
     return {"context": root, "buildArgs": {"MEMBER": str(member)}} if root != unit.sources else {}
 
 
 def _root_of(unit: Unit, tree: Tree) -> str:
-    """Return the folder out of which a program has all that it imports: its own, or one above."""
+    """Return the folder out of which a program has all that it needs: its own, or one above."""
     parents = (one.as_posix() for one in PurePosixPath(unit.sources).parents)
-    return next((one for one in (unit.sources, *parents) if not beside(unit, tree, one)), unit.sources)
+    return next((one for one in (unit.sources, *parents) if not _missed_in(unit, tree, one)), unit.sources)
+
+
+def _missed_in(unit: Unit, tree: Tree, folder: str) -> dict[str, Place]:
+    """Return what a program in Python imports and its requirements name, and an image built from a folder has not."""
+    named = _included(unit, tree) if unit.python else {}
+    return beside(unit, tree, folder) | {one: at for one, at in named.items() if not is_within(one, folder)}
 
 
 def read_above(unit: Unit, tree: Tree) -> None:
@@ -163,7 +167,7 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
     if unit.python:
         yield from dockerfiles.broken_python(tree, recipe, unit.python, unit.python.lock or unit.strange_lock)
         yield from dockerfiles.too_early(tree, recipe, unit.sources)
-        yield from dockerfiles.lacks_included(tree, recipe, _included(unit, tree))
+        yield from dockerfiles.lacks_included(tree, recipe, list(_included(unit, tree)))
         for name, place in beside(unit, tree, unit.folder).items():
             yield f"{place}: {name}, which lies above {unit.folder}, out of what {recipe.file} is given"
         yield from _started_above(unit, tree)
@@ -255,17 +259,9 @@ def _last_python(unit: Unit) -> tuple[int, str]:
     return (12, old) if old and not unit.packages.lock else (0, "")
 
 
-def _included(unit: Unit, tree: Tree) -> list[str]:
-    """Return the files that a service's requirements name."""
+def _included(unit: Unit, tree: Tree) -> dict[str, Place]:
+    """Return the files that a service's requirements name, each with the place."""
     return packages.included(tree, join(unit.sources, "requirements.txt"))
-
-
-def _folder_of_included(unit: Unit, tree: Tree) -> dict[str, str]:
-    """Return the folder of the files that requirements name, for the builder; nothing where it looks there anyhow."""
-    files = [PurePosixPath(one).relative_to(unit.sources) for one in _included(unit, tree)
-             if is_within(one, unit.sources)]  # fmt: skip
-    far = [one for one in files if not re.fullmatch(r"requirements/[^/]+|(requirements|constraint)[^/]*", str(one))]
-    return {"INCLUDED": far[0].parent.as_posix()} if far else {}
 
 
 def newest_grammar(unit: Unit, tree: Tree) -> tuple[int, str]:

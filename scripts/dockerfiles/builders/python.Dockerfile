@@ -2,10 +2,42 @@
 # app's file says by which command it runs.
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
+# What its packages are, out of all that the context holds: requirements come as one file, with what they name by `-r` in
+# whatever folder, and what limits them (`-c`) as another. Windows may have written them in UTF-16. As long as these files stay
+# as they are, so does what is installed.
+FROM ${PYTHON_IMAGE} AS asked
+ARG MEMBER=.
+WORKDIR /all
+COPY . .
+RUN printf '%s\n' \
+        'import os, re, shutil, sys' \
+        'member, kept = sys.argv[1:]' \
+        'named = re.compile(r"\s*(-r|--requirement|-c|--constraint)[=\s]\s*([^\s#:]+)\s*(?:#.*)?$")' \
+        'whole = {"requirements.txt": [], "constraints.txt": []}' \
+        'def take(path, into, above):' \
+        '    data = open(path, "rb").read()' \
+        '    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")' \
+        '    for line in data.decode("utf-16" if wide else "utf-8-sig", "replace").splitlines():' \
+        '        found = named.match(line)' \
+        '        inner = os.path.normpath(os.path.join(os.path.dirname(path), found[2])) if found else ""' \
+        '        if not os.path.isfile(inner):' \
+        '            whole[into].append(line)' \
+        '        elif inner not in above:' \
+        '            take(inner, "constraints.txt" if "-c" in found[1] else into, [*above, inner])' \
+        'first = os.path.normpath(os.path.join(member, "requirements.txt"))' \
+        'if os.path.isfile(first): take(first, "requirements.txt", [first])' \
+        'if whole["constraints.txt"]: whole["requirements.txt"].append("-c constraints.txt")' \
+        'os.mkdir(kept)' \
+        'for name, lines in whole.items():' \
+        '    if lines: open(f"{kept}/{name}", "w").write("\n".join(lines) + "\n")' \
+        'for name in ("pyproject.toml", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock"):' \
+        '    if os.path.isfile(f"{member}/{name}"): shutil.copyfile(f"{member}/{name}", f"{kept}/{name}")' \
+        >/tmp/asked.py \
+    && python /tmp/asked.py "$MEMBER" /asked
+
 # What is needed comes from uv.lock, requirements.txt, Poetry's or Pipenv's lock or pyproject.toml, whichever is there; what
 # has no version is taken as of the day BEFORE where one is given. A lock for another Python than the one here is not the
-# end: its versions are resolved anew. Of psycopg2 the one is taken that needs no compiler;
-# requirements that Windows wrote in UTF-16 are read all the same.
+# end: its versions are resolved anew. Of psycopg2 the one is taken that needs no compiler.
 FROM ${PYTHON_IMAGE} AS packages
 ARG BEFORE=""
 ARG MEMBER=.
@@ -18,11 +50,7 @@ RUN --mount=type=cache,target=/root/.cache,sharing=locked \
     # The program's folders come after Python's own and the packages: a file `types.py` or a folder `mcp` hides none of them.
     && printf '%s\n' "/app/$MEMBER" "/app/$MEMBER/src" /app >"$(/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/app.pth"
 WORKDIR /app
-COPY ${MEMBER}/requirements*.tx[t] ${MEMBER}/pyproject.tom[l] ${MEMBER}/uv.loc[k] ${MEMBER}/poetry.loc[k] ${MEMBER}/Pipfil[e] \
-    ${MEMBER}/Pipfile.loc[k] ${MEMBER}/constraint*.tx[t] ./
-# What requirements name by `-r` and `-c` in a folder below: a folder that is not there ends a build, unless it is a pattern.
-ARG INCLUDED=""
-COPY ${MEMBER}/${INCLUDED:-requirement[s]}/*.tx[t] ./${INCLUDED:-requirements}/
+COPY --from=asked /asked ./
 # Poetry's plugin and Pipenv write what they locked as requirements. What does not come ready made is compiled, once
 # compilers are there.
 # hadolint ignore=SC2086,DL3008,DL3009
@@ -39,8 +67,6 @@ RUN --mount=type=cache,target=/root/.cache,sharing=locked \
             && { [ -f poetry.lock ] || /poetry/bin/poetry lock; } \
             && /poetry/bin/poetry export --without-hashes --output /requirements.txt && install /requirements.txt; \
         elif [ -f pyproject.toml ]; then install pyproject.toml; fi; } \
-    && case "$(od -An -tx1 -N2 requirements.txt 2>/dev/null)" in *"ff fe"*) \
-        iconv -f UTF-16 -t UTF-8 requirements.txt >/utf8.txt && mv /utf8.txt requirements.txt;; esac \
     && if [ -f requirements.txt ]; then sed -i -E 's/^psycopg2([^-]|$)/psycopg2-binary\1/' requirements.txt; fi \
     && if ! packages 2>/tmp/said; then \
         grep -qE "gcc|g\+\+|cc1|pg_config|Python\.h|pkg-config|compiler|No such file or directory: '(make|cmake)'" /tmp/said \
