@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,3 +95,13 @@ def test_where_a_program_was_started_every_file_and_the_commit_count(repository:
     assert run(repository) == "ran"
     subprocess.run(["git", "update-ref", "-d", "HEAD"], cwd=repository, check=True)
     assert [run(repository), run(repository)] == ["ran", "ran"]  # git names no commit: nothing is kept
+
+
+def test_a_package_counts_and_its_bytecode_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sysconfig, "get_path", {"purelib": str(tmp_path)}.__getitem__)
+    (tmp_path / "one-1.0.dist-info").mkdir()
+    before = kept_results.around([], [], {})
+    (tmp_path / "__pycache__").mkdir()
+    assert kept_results.around([], [], {}) == before
+    (tmp_path / "one-1.0.dist-info").rename(tmp_path / "one-1.1.dist-info")
+    assert kept_results.around([], [], {}) != before

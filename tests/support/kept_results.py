@@ -54,7 +54,8 @@ def _git(root: Path, *words: str) -> str:
 
 def around(arguments: Iterable[str], names: Iterable[str], variables: Mapping[str, str]) -> str:
     """Return a digest of what a result comes from beside the contents of files."""
-    packages = sorted(path.name for path in Path(sysconfig.get_path("purelib")).iterdir())
+    # Bytecode appears there whenever a package is first loaded.
+    packages = sorted({path.name for path in Path(sysconfig.get_path("purelib")).iterdir()} - {"__pycache__"})
     folders = [Path(folder) for folder in os.get_exec_path(dict(variables))]
     programs = [(folder, folder.stat().st_mtime_ns) for folder in folders if folder.is_dir()]
     own = {name: value for name, value in variables.items() if name not in OF_A_SHELL}
