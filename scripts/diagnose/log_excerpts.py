@@ -37,7 +37,7 @@ _LOUD = re.compile(
     r"|panic|killed|no such|E: |conflict|unsupported|does not|not set|requir(?:e|es|ed)\b|mismatch|❌|×"
     r"|ERR_[A-Z]|already (?:exists|in use)|\bAbort|not installed|untrusted|is not signed|never used"
     r"|Illegal instruction|core dumped"
-    r"|n.t match|out of date|must be async|^Expected version|^Got: ",
+    r"|n.t match|out of date|not allowed|no longer supported|must be async|^Expected version|^Got: ",
     re.IGNORECASE,
 )
 # What BuildKit says of a step that failed: true of every one, and so no program's own words.
