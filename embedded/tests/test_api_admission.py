@@ -348,6 +348,12 @@ def test_limit_range_fills_and_bounds(store: Store, pod: Callable[..., dict]) ->
         store.create("pods", pod("large", containers=large))
 
 
+def test_what_a_limit_range_gives_counts_for_the_class_of_service(store: Store, pod: Callable[..., dict]) -> None:
+    item = {"type": "Container", "default": {"cpu": "200m", "memory": "64Mi"}, "defaultRequest": {"cpu": "50m"}}
+    store.create("limitranges", {"metadata": {"name": "few", "namespace": "demo"}, "spec": {"limits": [item]}})
+    assert store.create("pods", pod("poor"))["status"]["qosClass"] == "Burstable"
+
+
 def test_pod_gets_its_token(store: Store, pod: Callable[..., dict]) -> None:
     spec = store.create("pods", pod())["spec"]
     assert spec["serviceAccountName"] == "default"

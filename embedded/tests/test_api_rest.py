@@ -320,3 +320,41 @@ async def test_a_state_that_is_not_reached_yet_is_answered_as_late(client: TestC
         await body(await client.get(f"{BASE}/{path}", params={"resourceVersion": str(store.revision)}))
     for watch in ("0", "1"):
         await body(await client.get(f"{BASE}/configmaps", params={"resourceVersion": "x1", "watch": watch}), 400)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("resourceVersionMatch=Exact", "is forbidden unless resourceVersion is provided"),
+        ("resourceVersionMatch=Exact&resourceVersion=0", 'is forbidden for resourceVersion "0"'),
+        ("resourceVersionMatch=Newest&resourceVersion=1", 'supported values: "Exact", "NotOlderThan"'),
+    ],
+)
+async def test_a_list_is_matched_by_a_version_that_it_names(client: TestClient, query: str, said: str) -> None:
+    refused = await body(await client.get(f"/api/v1/namespaces/demo/configmaps?{query}"), 422)
+    assert said in refused["message"]
+
+
+async def test_a_limit_below_nothing_is_none(client: TestClient, store: Store) -> None:
+    config(store, "a", "b")
+    found = await body(await client.get("/api/v1/namespaces/demo/configmaps?limit=-1"))
+    assert len(found["items"]) == 2 and "continue" not in found["metadata"]
+
+
+async def test_a_field_that_is_not_set_is_selected_by_its_zero(client: TestClient, store: Store) -> None:
+    store.create("nodes", {"metadata": {"name": "vm"}})
+    found = await body(await client.get("/api/v1/nodes?fieldSelector=spec.unschedulable%3Dfalse"))
+    assert [item["metadata"]["name"] for item in found["items"]] == ["vm"]
+
+
+async def test_an_operator_that_there_is_not_is_told_with_those_that_there_are(client: TestClient) -> None:
+    refused = await body(await client.get("/api/v1/configmaps?labelSelector=a%20like%20b"), 400)
+    assert refused["message"].endswith("found 'like', expected: in, notin, =, ==, !=, gt, lt")
+
+
+async def test_a_strategic_patch_that_is_no_object_is_told_by_what_it_is(client: TestClient, store: Store) -> None:
+    config(store, "a")
+    kind = {"Content-Type": "application/strategic-merge-patch+json"}
+    path = "/api/v1/namespaces/demo/configmaps/a"
+    refused = await body(await client.patch(path, data='"text"', headers=kind), 400)
+    assert refused["message"] == "json: cannot unmarshal string into Go value of type map[string]interface {}"

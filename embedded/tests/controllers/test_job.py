@@ -37,6 +37,11 @@ class World(Controlled):
         assert job is not None
         return [(item["type"], item["reason"]) for item in job["status"].get("conditions", ())]
 
+    def status(self) -> dict[str, Any]:
+        job = self.store.get("jobs.batch", "demo", "work")
+        assert job is not None
+        return job["status"]
+
     def wait(self, seconds: float) -> None:
         self.now += seconds
         self.settle()
@@ -159,3 +164,54 @@ def test_completed_indexes_are_told_in_ranges(numbers: set[int], told: str) -> N
 def test_an_indexed_job_that_cannot_be_is_refused(world: World, spec: dict, told: str) -> None:
     with pytest.raises(ApiError, match=re.escape(told)):
         world.start(**spec)
+
+
+def test_a_suspended_job_says_so_and_has_no_pods_until_it_is_resumed(world: World) -> None:
+    world.start(suspend=True)
+    assert world.pods() == [] and world.conditions() == [("Suspended", "JobSuspended")]
+    assert "startTime" not in world.status()
+    world.store.modify("jobs.batch", "demo", "work", lambda obj: obj["spec"].update(suspend=False))
+    world.settle()
+    (pod,) = world.pods()
+    assert world.conditions() == [("Suspended", "JobResumed")] and world.status()["startTime"]
+    world.store.modify("jobs.batch", "demo", "work", lambda obj: obj["spec"].update(suspend=True))
+    world.settle()
+    assert world.pods() == []
+    messages = [event["message"] for event in world.store.list("events", "demo")]
+    assert f"Deleted pod: {pod['metadata']['name']}" in messages and "Job resumed" in messages
+
+
+def ended(code: int) -> list[dict[str, Any]]:
+    return [{"name": "main", "state": {"terminated": {"exitCode": code, "finishedAt": "2026-01-01T00:00:00Z"}}}]
+
+
+POLICY = {
+    "rules": [
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42]}},
+    ]
+}
+
+
+def test_a_job_fails_at_once_where_its_failure_policy_says_so(world: World) -> None:
+    world.start(backoffLimit=3, podFailurePolicy=POLICY)
+    (pod,) = world.pods()
+    world.say(pod, phase="Failed", containerStatuses=ended(42))
+    assert world.conditions() == [("FailureTarget", "PodFailurePolicy"), ("Failed", "PodFailurePolicy")]
+    name = pod["metadata"]["name"]
+    expected = f"Container main for pod demo/{name} failed with exit code 42 matching FailJob rule at index 1"
+    assert world.status()["conditions"][0]["message"] == expected
+
+
+def test_a_failure_that_the_policy_ignores_is_no_try(world: World) -> None:
+    world.start(backoffLimit=0, podFailurePolicy=POLICY)
+    (pod,) = world.pods()
+    disrupted = [{"type": "DisruptionTarget", "status": "True"}]
+    world.say(pod, phase="Failed", containerStatuses=ended(137), conditions=disrupted)
+    assert len(world.pods()) == 1 and world.conditions() == [] and "failed" not in world.status()
+
+
+def test_the_pods_that_a_deadline_stops_have_failed(world: World) -> None:
+    world.start(activeDeadlineSeconds=5)
+    world.wait(5)
+    assert world.status()["failed"] == 1

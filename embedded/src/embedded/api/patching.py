@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedded import errors
+from embedded.api.decoding import JSON_NAMES
 from embedded.api.request_info import RequestInfo
 from embedded.errors import ApiError
 from embedded.kinds import Kind
@@ -29,7 +30,9 @@ def patched(kind: Kind, live: dict[str, Any], content_type: str, body: bytes) ->
         raise ApiError(400, f"error decoding patch: {error}") from error
     if content_type == STRATEGIC and not kind.custom:
         if not isinstance(patch, dict):
-            raise ApiError(400, "cannot restore struct from: json: patch is not an object")
+            kind_of_json = JSON_NAMES.get(type(patch), "value")
+            message = f"json: cannot unmarshal {kind_of_json} into Go value of type map[string]interface {{}}"
+            raise ApiError(400, message)
         result = merge.strategic(managed.root_field(kind), live, patch)
     elif content_type == MERGE_PATCH:
         result = merge.merge_patch(live, patch)

@@ -78,6 +78,7 @@ def list_objects(store: Store, target: RequestInfo, request: web.Request) -> web
     """Answer GET of a collection, filtered and in pages of `limit`."""
     refuse_future(store, request)
     kind, query = target.kind, request.query
+    _check_match(request)
     found = store.list(kind.storage, target.namespace, selection(kind, query))
     revision, total = str(store.revision), len(found)
     meta: dict[str, Any] = {"resourceVersion": revision}
@@ -87,7 +88,7 @@ def list_objects(store: Store, target: RequestInfo, request: web.Request) -> web
         found = [obj for obj in found if (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) > after[1]]
         total = len(found)
     limit = int(query.get("limit") or 0)
-    if limit and total > limit:
+    if 0 < limit < total:
         found = found[:limit]
         last = found[-1]["metadata"]
         token = json.dumps([revision, [last.get("namespace", ""), last["name"]]]).encode()
@@ -114,6 +115,24 @@ def revision_asked(request: web.Request) -> int:
         why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
         raise ApiError(400, f'resourceVersion: Invalid value: "{text}": {why}')
     return int(text)
+
+
+def _check_match(request: web.Request) -> None:
+    """Raise 422 where a list says how to match a resource version that it does not name, or cannot match so."""
+    how, revision = request.query.get("resourceVersionMatch", ""), request.query.get("resourceVersion", "")
+    if not how:
+        return
+    why = ""
+    if not revision:
+        why = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
+    elif request.query.get("continue"):
+        why = "Forbidden: resourceVersionMatch is forbidden when continue is provided"
+    elif how not in ("Exact", "NotOlderThan"):
+        why = f'Unsupported value: "{how}": supported values: "Exact", "NotOlderThan"'
+    elif how == "Exact" and revision == "0":
+        why = 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+    if why:
+        raise ApiError(422, f'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: {why}')
 
 
 def refuse_future(store: Store, request: web.Request) -> None:

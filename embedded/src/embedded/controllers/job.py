@@ -32,16 +32,20 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
         return _expire(store, job, now)
     pods = common.owned(store, "pods", job)
     succeeded = [pod for pod in pods if pod.get("status", {}).get("phase") == "Succeeded"]
-    failed = [pod for pod in pods if pod.get("status", {}).get("phase") == "Failed"]
+    failed = [pod for pod in _failed(pods) if _rule_for(job, pod)[0] != "Ignore"]
     active = [pod for pod in pods if common.is_active(pod)]
     spec = job["spec"]
     verdict = _verdict(job, succeeded, failed, active, now)
     if verdict is not None:
         for pod in active:
-            _delete(store, pod)
-        return _settle(store, key, verdict, common.owned(store, "pods", job), now)
+            common.delete_pod(store, job, pod, COMPONENT, now)
+        return _settle(store, key, verdict, common.owned(store, "pods", job), len(active), now)
     later = None
-    if not spec.get("suspend"):
+    if spec.get("suspend"):
+        for pod in active:
+            common.delete_pod(store, job, pod, COMPONENT, now)
+        pods = common.owned(store, "pods", job)
+    else:
         missing = _missing(job, succeeded, active)
         later = _wait(failed, now)
         if missing and not later:
@@ -130,6 +134,10 @@ def _verdict(
         told = common.condition(job, first)
         if told is not None:
             return Verdict(first, last, told["reason"], told["message"])
+    for pod in failed:
+        action, why = _rule_for(job, pod)
+        if action == "FailJob":
+            return Verdict("FailureTarget", "Failed", "PodFailurePolicy", why)
     spec = job["spec"]
     limit = spec.get("backoffLimit", 6)
     left = _left(spec.get("activeDeadlineSeconds"), job.get("status", {}).get("startTime"), now)
@@ -144,6 +152,45 @@ def _verdict(
         text = "Reached expected number of succeeded pods"
         return Verdict("SuccessCriteriaMet", "Complete", "CompletionsReached", text)
     return None
+
+
+def _rule_for(job: dict[str, Any], pod: dict[str, Any]) -> tuple[str, str]:
+    """Return what the job's podFailurePolicy does about a pod that failed, and how that is told; Count without a rule.
+
+    The first rule that fits decides. FailIndex is not known here: it counts.
+    """
+    meta, status = pod["metadata"], pod.get("status", {})
+    where = f"pod {meta['namespace']}/{meta['name']}"
+    for number, rule in enumerate((job["spec"].get("podFailurePolicy") or {}).get("rules") or ()):
+        action = rule["action"]
+        told = f"matching {action} rule at index {number}"
+        for name, code in _exit_codes(status) if rule.get("onExitCodes") else ():
+            if _fits(rule["onExitCodes"], name, code):
+                return action, f"Container {name} for {where} failed with exit code {code} {told}"
+        for wanted in rule.get("onPodConditions") or ():
+            seen = common.condition(pod, wanted["type"])
+            if seen is not None and seen["status"] == wanted.get("status", "True"):
+                subject = where[0].upper() + where[1:]
+                return action, f"{subject} has condition {wanted['type']} {told}"
+    return "Count", ""
+
+
+def _exit_codes(status: dict[str, Any]) -> list[tuple[str, int]]:
+    """Return the containers of a pod that ended badly, each with its exit code."""
+    kinds = ("containerStatuses", "initContainerStatuses")
+    ended = [(item["name"], item.get("state", {}).get("terminated")) for kind in kinds for item in status.get(kind, ())]
+    return [(name, end["exitCode"]) for name, end in ended if end and end.get("exitCode")]
+
+
+def _fits(wanted: dict[str, Any], name: str, code: int) -> bool:
+    if wanted.get("containerName") not in (None, name):
+        return False
+    listed = code in wanted["values"]
+    return listed if wanted["operator"] == "In" else not listed
+
+
+def _failed(pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [pod for pod in pods if pod.get("status", {}).get("phase") == "Failed"]
 
 
 def _restarts_too_often(job: dict[str, Any], active: list[dict[str, Any]], limit: int) -> bool:
@@ -212,23 +259,17 @@ def _number(template: dict[str, Any], name: str, index: int) -> None:
                 container["env"] = [*(container.get("env") or ()), variable]
 
 
-def _delete(store: Store, pod: dict[str, Any]) -> None:
-    try:
-        store.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
-    except ApiError:  # gone already
-        return
-
-
 def _counts(job: dict[str, Any], pods: list[dict[str, Any]], now: float) -> dict[str, Any]:
     def phase(name: str) -> list[dict[str, Any]]:
         return [pod for pod in pods if pod.get("status", {}).get("phase") == name]
 
     active = [pod for pod in pods if common.is_active(pod)]
+    started = None if job["spec"].get("suspend") else job.get("status", {}).get("startTime") or timestamp(now)
     counts = {
-        "startTime": job.get("status", {}).get("startTime") or timestamp(now),
+        "startTime": started,
         "active": len(active),
         "succeeded": len(phase("Succeeded")),
-        "failed": len(phase("Failed")),
+        "failed": len([pod for pod in phase("Failed") if _rule_for(job, pod)[0] != "Ignore"]),
     }
     if _is_indexed(job):
         done = _done(job, phase("Succeeded"))
@@ -242,24 +283,42 @@ def _counts(job: dict[str, Any], pods: list[dict[str, Any]], now: float) -> dict
 
 
 def _count(store: Store, key: Key, pods: list[dict[str, Any]], now: float) -> None:
+    told = ""
+
     def change(obj: dict[str, Any]) -> None:
-        kept = obj.get("status", {}).get("conditions")
+        nonlocal told
+        kept = list(obj.get("status", {}).get("conditions") or ())
+        stands, wanted = common.is_true(obj, "Suspended"), bool(obj["spec"].get("suspend"))
+        if stands != wanted:
+            told = "Suspended" if wanted else "Resumed"
+            moment = timestamp(now)
+            said = {"reason": f"Job{told}", "message": f"Job {told.lower()}", "status": str(wanted)}
+            new = {"type": "Suspended", "lastProbeTime": moment, "lastTransitionTime": moment} | said
+            kept = [*(item for item in kept if item["type"] != "Suspended"), new]
         obj["status"] = _counts(obj, pods, now) | ({"conditions": kept} if kept else {})
 
-    store.modify(RESOURCE, *key, change, subresource="status", manager=MANAGER)
+    job = store.modify(RESOURCE, *key, change, subresource="status", manager=MANAGER)
+    if job is not None and told:
+        record(store, job, "Normal", told, f"Job {told.lower()}", COMPONENT, now)
 
 
-def _settle(store: Store, key: Key, verdict: Verdict, pods: list[dict[str, Any]], now: float) -> float | None:
-    """Say what a job has come to, and end it once its last pod has ended."""
+def _settle(
+    store: Store, key: Key, verdict: Verdict, pods: list[dict[str, Any]], stopped: int, now: float
+) -> float | None:
+    """Say what a job has come to, and end it once its last pod has ended; the pods that are `stopped` for it failed."""
     moment = timestamp(now)
     done = all(common.is_finished(pod) for pod in pods)
 
     def change(obj: dict[str, Any]) -> None:
-        kept = [item for item in obj.get("status", {}).get("conditions", ()) if item["type"] == verdict.first]
+        before = obj.get("status", {})
+        kept = list(before.get("conditions") or ())
         status = _counts(obj, pods, now)
+        failed = max(status.get("failed", 0), before.get("failed", 0)) + stopped
+        status |= {"failed": failed} if failed else {}
         said = {"reason": verdict.reason, "message": verdict.message}
         new = {"status": "True", "lastProbeTime": moment, "lastTransitionTime": moment} | said
-        status["conditions"] = kept or [{"type": verdict.first} | new]
+        told_before = any(item["type"] == verdict.first for item in kept)
+        status["conditions"] = kept if told_before else [*kept, {"type": verdict.first} | new]
         if done:
             status["conditions"] = [*status["conditions"], {"type": verdict.last} | new]
             if verdict.last == "Complete":

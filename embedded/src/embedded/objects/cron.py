@@ -24,6 +24,8 @@ HORIZON = 5 * 366  # days after which a schedule has no next time
 @functools.lru_cache(maxsize=256)
 def parse(text: str) -> tuple[frozenset[int], ...]:
     """Return the minutes, hours, days, months and weekdays of a schedule. Raises ValueError, naming the field."""
+    if "TZ" in text:
+        raise ValueError("cannot use TZ or CRON_TZ in schedule, use timeZone field instead")
     parts = WORDS.get(text.strip().lower(), text).split()
     if len(parts) != len(FIELDS):
         raise ValueError(f"expected exactly 5 fields, found {len(parts)}: [{text}]")

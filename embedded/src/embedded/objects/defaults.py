@@ -8,7 +8,7 @@ from typing import Any
 
 from embedded.kinds import Kind
 from embedded.objects import custom, schema
-from embedded.objects.pod_resources import containers_of, quality_of_service
+from embedded.objects.pod_resources import containers_of
 from embedded.objects.schema import Field, Type
 from embedded.objects.values import clone
 
@@ -324,7 +324,7 @@ STATUS: dict[str, dict[str, Any]] = {
 def begin(kind: Kind, obj: dict[str, Any]) -> None:
     """Give a new object what the server alone decides: its first status, a namespace's finalizer."""
     if kind.kind == "Pod":
-        obj["status"] = {"phase": "Pending", "qosClass": quality_of_service(obj["spec"])}
+        obj["status"] = {"phase": "Pending"}
     elif kind.resource in STATUS:
         obj["status"] = clone(STATUS[kind.resource])
     if kind.kind == "Namespace":

@@ -7,6 +7,7 @@ from typing import Any
 from embedded import errors
 from embedded.kinds import Kind
 from embedded.objects import custom, defaults, validation
+from embedded.objects.pod_resources import quality_of_service
 from embedded.objects.values import clone, parse_timestamp, timestamp
 
 FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
@@ -35,9 +36,13 @@ def start(kind: Kind, obj: dict[str, Any]) -> None:
 
 
 def finish_create(kind: Kind, obj: dict[str, Any]) -> None:
-    """Set what needs the uid: a Job's generated selector and labels."""
+    """Set what follows from the whole of it: a Job's selector and labels from its uid, a pod's class of service
+    from what admission gave its containers too.
+    """
     if kind.kind == "Job":
         defaults.job_selector(obj)
+    if kind.kind == "Pod":
+        obj["status"]["qosClass"] = quality_of_service(obj["spec"])
 
 
 def prepare_update(kind: Kind, obj: dict[str, Any], old: dict[str, Any], subresource: str) -> None:

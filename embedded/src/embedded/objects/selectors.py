@@ -11,6 +11,7 @@ from embedded.errors import ApiError
 Requirement = tuple[str, str, frozenset[str]]
 """key, operator (in, notin, exists, !), values"""
 
+OPERATORS = "in, notin, =, ==, !=, gt, lt"
 TOKEN = re.compile(r"\s*(!=|==|=|!|,|\(|\)|<|>|[^\s!=,()<>]+)")
 
 
@@ -21,7 +22,8 @@ def parse_labels(text: str) -> list[Requirement]:
     at = 0
 
     def fail() -> ApiError:
-        return ApiError(400, f"unable to parse requirement: found '{tokens[at] if at < len(tokens) else ''}'")
+        found = tokens[at] if at < len(tokens) else ""
+        return ApiError(400, f"unable to parse requirement: found '{found}', expected: {OPERATORS}")
 
     while at < len(tokens):
         if tokens[at] == ",":
@@ -126,10 +128,13 @@ def parse_fields(resource: str, text: str) -> Callable[[dict[str, Any]], bool]:
     return lambda obj: all((_read(obj, path) == value) != negated for path, negated, value in tests)
 
 
+ABSENT = {"spec.unschedulable": "false", "spec.hostNetwork": "false", "status.succeeded": "0"}  # as Go's zero reads
+
+
 def _read(obj: dict[str, Any], path: list[str]) -> str:
     value: object = obj
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
     if value is None:
-        return ""
+        return ABSENT.get(".".join(path), "")
     return str(value).lower() if isinstance(value, bool) else str(value)
