@@ -61,11 +61,18 @@ def check_health(run: Run, found: Live) -> Generator[Outcome, None, None]:
 
 
 def keep_proof(run: Run, found: Live) -> None:
-    """Remember that these revisions were healthy, with the Secrets as they are."""
+    """Remember that these revisions were healthy, with the Secrets that their pods were started with."""
     session, names = run.session, live.secret_names(run.session)
     for release, record in found.records.items():
         known = proofs.find(session.kubectl, run.namespace, release, releases.installation(record), [record])
-        proofs.keep(session.kubectl, run.namespace, names, known, record)
+
+        def unproved(release: str = release) -> set[str]:
+            stale = live.started_otherwise(session, found.of(release))
+            for one in stale:
+                run.display.line(f"{live.describe_started_otherwise(one)}, and only then it is known what these do")
+            return {name for one in stale for name in one.secrets}
+
+        proofs.keep(session.kubectl, run.namespace, names, known, record, unproved)
 
 
 def await_healthy(run: Run, wanted: Collection[Workload]) -> Iterator[Outcome]:

@@ -235,6 +235,21 @@ def versions_now(session: Session) -> dict[str, str]:
         raise
 
 
+def started_otherwise(session: Session, wanted: Collection[Workload]) -> list[versions.Outdated]:
+    """Return those of these workloads whose pods were started with other Secrets than there are now, or with one that
+    is gone; none where no version was ever written down.
+    """
+    if not session.kubectl.named("secrets", session.settings.release.namespace, [versions.KEY_SECRET]):
+        return []
+    return versions.outdated_of(session.kubectl, wanted, versions_now(session))
+
+
+def describe_started_otherwise(one: versions.Outdated) -> str:
+    """Return what a person is told of pods that were started with other Secrets than there are."""
+    read = ", ".join(sorted(one.secrets)) or "the ConfigMaps that they read"
+    return f"{one.kind}/{one.name}: its pods were started with another state of {read}; a deploy replaces them"
+
+
 def secret_names(session: Session) -> Collection[str]:
     """Return the names of the Secrets that the app's file defines, the local database's own included."""
     return sync.with_database(session.settings.app.secrets).keys()

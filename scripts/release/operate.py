@@ -112,6 +112,7 @@ def status(session: Session) -> tuple[list[tuple[str, ...]], list[str]]:
     try:
         found = live.released(session) or found
         told += _manual_changes(session, found.records.values())
+        told += map(live.describe_started_otherwise, live.started_otherwise(session, found.workloads))
     except Unanswered as problem:
         if not is_forbidden(problem):
             raise

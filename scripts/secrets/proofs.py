@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -122,17 +122,34 @@ def _read(item: Mapping[str, Any], release: str) -> Proof | None:
 
 
 def keep(
-    kubectl: Kubectl, namespace: str, secrets: Collection[str], known: Mapping[int, Proof], record: Mapping[str, Any]
-) -> None:
+    kubectl: Kubectl,
+    namespace: str,
+    secrets: Collection[str],
+    known: Mapping[int, Proof],
+    record: Mapping[str, Any],
+    unproved: Callable[[], Collection[str]] = tuple,
+) -> bool:
     """Remember that the revision in helm's `record` passed a health check with the Secrets as they are now.
 
-    What is remembered already stays; of the others the newest `KEPT` do.
+    What is remembered already stays; of the others the newest `KEPT` do. `unproved` returns the Secrets of whose values
+    the pods prove nothing, as these were started with others: a proof has those that it had, and one that would have
+    none is not made. So is what was remembered of a Secret that is gone: nowhere else may there be its values. Returns
+    whether the revision is remembered.
     """
     labels = record["metadata"]["labels"]
     release, revision = labels["name"], int(labels["version"])
-    held = versions.read(kubectl, namespace, secrets)
-    if revision in known and known[revision].secrets == held:
-        return
+    held, before = versions.read(kubectl, namespace, secrets), known.get(revision)
+    if before and before.secrets == held:
+        return True
+    stale = set(unproved())
+    if before:
+        proved = {name: data for name, data in before.secrets.items() if name in secrets}
+        kept = {name: proved[name] for name in proved if name in stale or name not in held}
+        held = {name: data for name, data in held.items() if name not in stale} | kept
+        if before.secrets == held:
+            return True
+    elif stale:
+        return False
     moment = objects.now().isoformat(timespec="seconds")
     proof = Proof(release, revision, moment, releases.installation(record), held, _portable(record))
     shown = f"# the proof of {release} revision {revision}, with the values of {', '.join(sorted(held)) or 'no Secret'}"
@@ -141,6 +158,7 @@ def keep(
     if old:
         names = [name(release, number) for number in old]
         kubectl.effect("delete", "secret", *names, "--namespace", namespace, "--ignore-not-found")
+    return True
 
 
 def change_password(kubectl: Kubectl, namespace: str, place: tuple[str, str], made: str) -> None:

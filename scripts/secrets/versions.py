@@ -103,12 +103,16 @@ def annotation(names: Iterable[str], versions: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Outdated:
-    """A workload that does not say that its pods were started with the Secrets as they are, and what it is to say."""
+    """A workload that does not say that its pods were started with the Secrets as they are, and what it is to say.
+
+    `secrets` are all those that they read: which of them it is, the annotation does not tell.
+    """
 
     kind: str
     namespace: str
     name: str
     annotation: str
+    secrets: frozenset[str] = frozenset()
 
 
 def outdated(items: Iterable[Mapping[str, Any]], versions: Mapping[str, str]) -> list[Outdated]:
@@ -119,14 +123,20 @@ def outdated(items: Iterable[Mapping[str, Any]], versions: Mapping[str, str]) ->
     found = []
     for item in items:
         template = objects.template(item)
-        wanted = annotation(
-            objects.secrets_read(template) | set(map(_configmap, objects.configmaps_read(template))), versions
-        )
+        secrets = objects.secrets_read(template)
+        wanted = annotation(secrets | set(map(_configmap, objects.configmaps_read(template))), versions)
         said = [(one["metadata"].get("annotations") or {}).get(ANNOTATION) for one in (template, item)]
-        if wanted and wanted not in said:
-            metadata = item["metadata"]
-            found.append(Outdated(item["kind"].lower(), metadata["namespace"], objects.name_of(item), wanted))
+        if (wanted or any(said)) and wanted not in said:
+            kind, place = item["kind"].lower(), item["metadata"]["namespace"]
+            found.append(Outdated(kind, place, objects.name_of(item), wanted, frozenset(secrets)))
     return found
+
+
+def outdated_of(kubectl: Kubectl, workloads: Collection[Workload], versions: Mapping[str, str]) -> list[Outdated]:
+    """Return those of these workloads whose pods may have been started with other Secrets than there are."""
+    known = {(one.kind.lower(), one.namespace, one.name) for one in workloads}
+    found = [item for namespace in {one.namespace for one in workloads} for item in kubectl.items(KINDS, namespace)]
+    return [one for one in outdated(found, versions) if (one.kind, one.namespace, one.name) in known]
 
 
 def readers(items: Iterable[Mapping[str, Any]], names: Collection[str]) -> list[Mapping[str, Any]]:
@@ -142,11 +152,9 @@ def renew(
     That is for charts that do not know `global.secretVersions`; with the library chart there is nothing left to do.
     Pods of a `first` install have just been made with the Secrets as they are: there it is only written down.
     """
-    known = {(one.kind.lower(), one.namespace, one.name) for one in workloads}
 
-    def old() -> list[Outdated]:
-        found = [item for namespace in {one.namespace for one in workloads} for item in kubectl.items(KINDS, namespace)]
-        return [one for one in outdated(found, versions) if (one.kind, one.namespace, one.name) in known]
+    def old() -> list[Outdated]:  # where nothing is there to be read, new pods could not begin
+        return [one for one in outdated_of(kubectl, workloads, versions) if one.annotation]
 
     names = []
     for one in (before := old()):

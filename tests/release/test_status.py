@@ -25,7 +25,7 @@ from scripts.kube.workloads import Workload
 from scripts.pipeline import live
 from scripts.pipeline.live import Live
 from scripts.release import operate
-from scripts.secrets import sync
+from scripts.secrets import sync, versions
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -72,8 +72,11 @@ def test_all_namespaces_of_a_chart_of_ones_own_are_asked(monkeypatch: pytest.Mon
     kubectl = SimpleNamespace(items=items, visible=lambda *words: (items(*words), []), now=objects.now)
     session: Any = SimpleNamespace(kubectl=kubectl, settings=SimpleNamespace(release=release))
     found = Live(workloads=(Workload("StatefulSet", "data", "store", {}), Workload("Job", "shop", "load", {})))
+    other = versions.Outdated("statefulset", "data", "store", "", frozenset({"auth"}))
     monkeypatch.setattr(operate.live, "released", lambda session: found)
-    operate.status(session)
+    monkeypatch.setattr(operate.live, "started_otherwise", lambda session, workloads: [other])
+    _, told = operate.status(session)
+    assert told == ["statefulset/store: its pods were started with another state of auth; a deploy replaces them"]
     assert asked == [(kinds, place) for kinds in {asked[0][0]} for place in ("shop", "data")]
     assert "statefulsets" in asked[0][0] and "daemonsets" in asked[0][0]
 
@@ -93,7 +96,7 @@ def restricted(hidden: Sequence[str], there: Sequence[Any], record: Any = None) 
 
     release = SimpleNamespace(namespace="shop", name="todo")
     settings = SimpleNamespace(release=release, database_release=SimpleNamespace(name="database"))
-    kubectl = SimpleNamespace(visible=visible, items=items, now=objects.now)
+    kubectl = SimpleNamespace(visible=visible, items=items, named=lambda *words: [], now=objects.now)
     return SimpleNamespace(kubectl=kubectl, settings=settings, shell=SimpleNamespace(dry=False))
 
 

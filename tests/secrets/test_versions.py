@@ -218,6 +218,48 @@ def test_a_revision_gets_back_the_values_it_was_proved_with() -> None:
     assert "Z29vZA" not in repr(proof)
 
 
+@pytest.mark.parametrize("key", ["bad", None], ids=["changed by hand", "deleted by hand"])
+def test_what_the_pods_were_not_started_with_is_not_proved_by_them(key: str | None) -> None:
+    """A Secret that somebody has just changed or deleted: its values may stand in the proof alone."""
+    cluster = Cluster()
+    cluster.hold("auth", KEY="good")
+    cluster.template[versions.ANNOTATION] = cluster.annotation()
+
+    def check(number: int) -> bool:
+        kubectl = cluster.kubectl()
+        current = versions.of_cluster(kubectl, "shop", ["auth"])
+
+        def unproved() -> set[str]:
+            return {name for one in versions.outdated_of(kubectl, [BACKEND], current) for name in one.secrets}
+
+        known = proofs.find(kubectl, "shop", "todo", "2026-01-01")
+        return proofs.keep(kubectl, "shop", ["auth"], known, record(number), unproved)
+
+    def remembered() -> dict[int, Any]:
+        found = proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")
+        return {number: dict(one.secrets) for number, one in found.items()}
+
+    assert check(1)
+    del cluster.secrets["auth"]
+    if key:
+        cluster.hold("auth", KEY=key)
+    assert check(1) and remembered() == {1: {"auth": encoded(KEY="good")}}
+    assert not check(2) and list(remembered()) == [1], "nobody knows what the new revision does with that"
+    cluster.hold("auth", KEY="better")
+    cluster.template[versions.ANNOTATION] = cluster.annotation()
+    assert check(1) and check(2) and remembered() == {number: {"auth": encoded(KEY="better")} for number in (1, 2)}
+
+
+def test_a_secret_that_is_gone_and_that_nobody_reads_stays_remembered() -> None:
+    cluster = Cluster()
+    cluster.hold("other", KEY="good")
+    for _ in range(2):
+        known = proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")
+        proofs.keep(cluster.kubectl(), "shop", ["other"], known, record(1))
+        cluster.secrets.pop("other", None)
+    assert proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")[1].secrets == {"other": encoded(KEY="good")}
+
+
 def test_a_revision_that_helm_has_forgotten_is_given_back_to_it() -> None:
     cluster = Cluster()
     keep(cluster, 3)
