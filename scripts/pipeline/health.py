@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -63,15 +64,16 @@ def check_health(run: Run, found: Live) -> Generator[Outcome, None, None]:
 def keep_proof(run: Run, found: Live) -> None:
     """Remember that these revisions were healthy, with the Secrets that their pods were started with."""
     session, names = run.session, live.secret_names(run.session)
+
+    @functools.cache
+    def unproved() -> set[str]:  # of all releases: each proof has the Secrets of all
+        stale = live.started_otherwise(session, found.workloads)
+        for one in stale:
+            run.display.line(f"{live.describe_started_otherwise(one)}, and only then it is known what these do")
+        return {name for one in stale for name in one.secrets}
+
     for release, record in found.records.items():
         known = proofs.find(session.kubectl, run.namespace, release, releases.installation(record), [record])
-
-        def unproved(release: str = release) -> set[str]:
-            stale = live.started_otherwise(session, found.of(release))
-            for one in stale:
-                run.display.line(f"{live.describe_started_otherwise(one)}, and only then it is known what these do")
-            return {name for one in stale for name in one.secrets}
-
         proofs.keep(session.kubectl, run.namespace, names, known, record, unproved)
 
 

@@ -31,10 +31,14 @@ def recover(
     for one in proved():
         if value := one.get(secret, {}).get(key):
             return {secret: {key: base64.b64decode(value).decode()}}
-    answer = kubectl.ask(*POD, "--namespace", namespace, "--", "printenv", key)
-    if answer and (password := answer.out.rstrip("\n")):
-        return {secret: {key: password}}
-    said = f": {answer.err.strip().splitlines()[-1]}" if answer.err.strip() else ""
+    database = kubectl.find("deployment", VOLUME, namespace)
+    if _runs(kubectl, namespace, database):
+        answer = kubectl.ask(*POD, "--namespace", namespace, "--", "printenv", key)
+        if answer and (password := answer.out.rstrip("\n")):
+            return {secret: {key: password}}
+        said = f": {answer.err.strip().splitlines()[-1]}" if answer.err.strip() else ""
+    else:  # kubectl exec would wait for a pod until its own limit
+        said = ", as it does not run"
     raise UserError(
         f"the Secret {secret} is gone, and the volume {VOLUME} was set up with the password it held; "
         f"no healthy revision remembers it, and the database does not tell it{said}",
@@ -75,7 +79,16 @@ def _claims(workload: Mapping[str, Any]) -> set[str]:
     return objects.claims_of(workload) | {f"{objects.name_of(one)}-{name}-0" for one in templates}
 
 
+def _runs(kubectl: Kubectl, namespace: str, workload: Mapping[str, Any] | None) -> bool:
+    """Return whether a program of a workload runs, ready or not, which could be asked."""
+    pods = objects.living(objects.pods_of(workload, kubectl.items("pods", namespace))) if workload else []
+    statuses = [one for pod in pods for one in (pod.get("status") or {}).get("containerStatuses") or ()]
+    return any("running" in (one.get("state") or {}) for one in statuses)
+
+
 def _told(kubectl: Kubectl, namespace: str, workload: Mapping[str, Any], key: str) -> str:
+    if not _runs(kubectl, namespace, workload):
+        return ""
     words = ("exec", f"{workload['kind'].lower()}/{objects.name_of(workload)}", "--namespace", namespace)
     answer = kubectl.ask(*words, "--", "printenv", key)
     return answer.out.removesuffix("\n") if answer else ""

@@ -11,7 +11,7 @@ import pytest
 
 from scripts.errors import UserError
 from scripts.host.shell import Result
-from scripts.secrets import sync
+from scripts.secrets import lost_password, sync
 
 CONFIG = {"queue-auth": {"usedBy": ["queue"], "keys": {"QUEUE_PASSWORD": {"generate": 24}}}}
 
@@ -21,25 +21,44 @@ def queue(*, claim: bool = True, reads: bool = True) -> dict[str, Any]:
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "queue"}}] if claim else []
     pod = {"containers": [{"name": "queue", "envFrom": reference}], "volumes": volumes}
     meta = {"name": "queue", "namespace": "shop"}
-    return {"kind": "Deployment", "metadata": meta, "spec": {"template": {"spec": pod}}}
+    selector = {"matchLabels": {"app": "queue"}}
+    return {"kind": "Deployment", "metadata": meta, "spec": {"selector": selector, "template": {"spec": pod}}}
+
+
+def pod(state: str) -> dict[str, Any]:
+    meta = {"name": "queue-1", "namespace": "shop", "labels": {"app": "queue"}}
+    return {"kind": "Pod", "metadata": meta, "status": {"containerStatuses": [{"name": "queue", "state": {state: {}}}]}}
 
 
 class Cluster:
     """Has no Secret any more; what its pods were started with they tell, or not."""
 
-    def __init__(self, *workloads: dict[str, Any], tells: str = "", claims: tuple[str, ...] = ("queue",)) -> None:
+    def __init__(
+        self,
+        *workloads: dict[str, Any],
+        tells: str = "",
+        claims: tuple[str, ...] = ("queue",),
+        pods: tuple[dict[str, Any], ...] = (pod("running"),),
+    ) -> None:
         self.shell = SimpleNamespace(dry=False)
-        self.workloads, self.tells, self.claims = workloads, tells, claims
+        self.workloads, self.tells, self.claims, self.pods = workloads, tells, claims, pods
+        self.asked = 0
         self.written: list[dict[str, Any]] = []
 
-    def items(self, kinds: str, namespace: str) -> list[dict[str, Any]]:
-        return list(self.workloads)
+    def items(self, kinds: str, namespace: str, *more: str) -> list[dict[str, Any]]:
+        return list(self.pods if kinds == "pods" else () if kinds == "secrets" else self.workloads)
+
+    def find(self, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
+        if kind == "deployment":
+            return next((one for one in self.workloads if one["metadata"]["name"] == name), None)
+        return {"metadata": {"name": name}} if name in self.claims else None
 
     def named(self, kind: str, namespace: str, names: Any, *more: str) -> list[dict[str, Any]]:
         there = self.claims if kind == "persistentvolumeclaims" else ()
         return [{"metadata": {"name": name}} for name in there if name in names]
 
     def ask(self, *words: str) -> Result:
+        self.asked += 1
         assert words == ("exec", "deployment/queue", "--namespace", "shop", "--", "printenv", "QUEUE_PASSWORD")
         return Result(0, f"{self.tells}\n") if self.tells else Result(1, "", "no running pod")
 
@@ -77,3 +96,14 @@ def test_what_a_person_gives_counts_whatever_was_lost() -> None:
     cluster: Any = Cluster(queue())
     sync.sync(cluster, Path(), "shop", {"QUEUE": "given"}, given)
     assert cluster.written[0]["data"]["QUEUE_PASSWORD"] == base64.b64encode(b"given").decode()
+
+
+@pytest.mark.parametrize("pods", [(), (pod("waiting"),)], ids=["scaled to nothing", "does not start"])
+def test_who_does_not_run_is_not_asked_and_waited_for(pods: tuple[dict[str, Any], ...]) -> None:
+    cluster = Cluster(queue(), pods=pods)
+    with pytest.raises(UserError, match="no pod tells"):
+        synced(cluster)
+    database: Any = Cluster(claims=("database",), pods=pods)
+    with pytest.raises(UserError, match="the database does not tell it, as it does not run") as told:
+        lost_password.recover(database, "shop", "database-credentials", "POSTGRES_PASSWORD", list)
+    assert cluster.asked == database.asked == 0 and "invoke database.password" in str(told.value.hint)
