@@ -80,14 +80,15 @@ def last_verified_revision(run: Run) -> int:
 
 def return_to(run: Run, revision: int) -> Generator[Outcome, None, Live]:
     """Roll the app's release back to a revision with the Secrets it was proved with, wait, and prove it healthy."""
-    history = [] if run.dry else _history(run)
+    history = _history(run)
     known = _proofs(run, history)
+    if history or not run.dry:  # a dry run before the first deploy has none to name
+        _refuse_unknown(run, revision, {*known, *(item.number for item in history)})
     if not run.dry:
         refuse_while_busy(run, run.session.settings.release.name, history)
-        _refuse_unknown(run, revision, {*known, *(item.number for item in history)})
         if revision not in known:
             run.display.line(f"nothing readable proves revision {revision} healthy: no Secrets come back with it")
-    return (yield from _return_to(run, revision, history, known))
+    return (yield from _return_to(run, revision, history, {} if run.dry else known))
 
 
 def _refuse_unknown(run: Run, revision: int, known: Collection[int]) -> None:

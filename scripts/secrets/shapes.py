@@ -84,7 +84,15 @@ _HELD = (
     rf"s?\\{{0,4}}[\"']\s{{0,9}}:\s{{0,9}}(?:\[\s{{0,40}}|\{{\s{{0,40}}\\{{0,4}}[\"']{_KEY}\\{{0,4}}[\"']\s{{0,9}}:\s{{0,9}})"
     r"\\{0,4}[\"']([^\"'\n\\]{3,})"
 )
-_NOT = r"(?!(?:\\{0,4}[\"'])?(?:field required|true|false|null|none|nil|undefined|optional|required|missing|empty|invalid|\*+)\b)(?!unexpected status\b|server message\b|exec: |(?:Get|Post|Head) \\{0,4}\")(?![\"']?<[^<>\n]*>|[{\[]|\$[{(]|(?-i:\$[A-Z_][A-Z0-9_]*(?![\w$]))|\*{3})"
+# How what the product itself says of a key goes on, after its name and a colon: never a value.
+_SAID = (
+    r"(?!(?:variable \w+|file \S+): |set [A-Z_]\w* in |write it to the file |refers to \$\{|has (?:no|the) "
+    r"|is (?:in the environment of|that of|no|not|a|an|the|empty|shorter than) |is empty\b|there is no |too short,)"
+)
+_NOT = (
+    _SAID
+    + r"(?!(?:\\{0,4}[\"'])?(?:field required|true|false|null|none|nil|undefined|optional|required|missing|empty|invalid|\*+)\b)(?!unexpected status\b|server message\b|exec: |(?:Get|Post|Head) \\{0,4}\")(?![\"']?<[^<>\n]*>|[{\[]|\$[{(]|(?-i:\$[A-Z_][A-Z0-9_]*(?![\w$]))|\*{3})"
+)
 _SPDX_NAMES = (
     r"[\"']?(?:MIT|Apache|A?L?GPL|BSD|ISC|MPL|EPL|CC0|CC-|Unlicense|WTFPL|Zlib|BSL|SSPL|Elastic|Proprietary|Commercial)"
 )

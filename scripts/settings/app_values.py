@@ -82,11 +82,19 @@ def _described(name: str, spec: Mapping[str, Any], data: Mapping[str, Any]) -> d
 def of_keys(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that a service's own keys stand for."""
     values = {target: spec[key] for key, target in _SAME.items() if key in spec}
+    if "environment" in spec:
+        values["env"] = {name: _exact(value) for name, value in spec["environment"].items()}
     if "port" in spec:
         values["service"] = {"port": spec["port"]}
     return values | _user(spec) | _probes(spec) | _persistence(spec)
 
 
+def _exact(value: object) -> object:
+    """Return a whole number of many digits as text: helm reads it as one that has lost some."""
+    return str(value) if isinstance(value, int) and abs(value) > MOST_EXACT else value
+
+
+MOST_EXACT = 2**53
 _SAME = {
     "environment": "env",
     "replicas": "replicaCount",

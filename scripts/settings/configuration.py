@@ -125,6 +125,8 @@ def _twice(data: Mapping[str, Any]) -> list[str]:
         for secret, held in data.get("secrets", {}).items():
             for key in held["keys"] if name in held.get("usedBy", []) else ():
                 if key in seen:
-                    problems.append(f"secrets.{secret}.keys.{key}: {name} has it from {seen[key]} already: remove one")
+                    problems.append(
+                        f"secrets.{secret}.keys.{key}: is in the environment of {name} by {seen[key]}: remove one"
+                    )
                 seen[key] = f"secrets.{secret}"
     return problems

@@ -11,7 +11,7 @@ from invoke import Task
 
 from scripts.host import parsing
 from scripts.tasks.options import command
-from scripts.tasks.support import print_table
+from scripts.tasks.support import print_table, refuse_beside
 
 RECIPES = Path(__file__).parents[2] / "ai/recipes"
 # How every recipe is asked. What a recipe itself takes, its file says.
@@ -160,6 +160,7 @@ def mcp(s: Any, http: int = 0, configure: str = "") -> None:
     if configure:
         from scripts.ai.mcp import clients
 
+        refuse_beside("--configure", {"--http": http})
         where, text = clients.entry(configure, s.settings.root)
         s.say(f"into {where}:")
         print(text)

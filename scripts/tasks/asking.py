@@ -38,6 +38,8 @@ def ask(
     from scripts.host.terminal import typed
 
     recipe = recipes.pick(s.settings.root, name)
+    if apply and recipe.safety != "change":
+        raise UserError(f"--apply: {name} proposes no change", f"leave it out; what it answers: invoke ai.show {name}")
     place = setup.connection(s)
     show = print if not json else s.say
     found = consult.consult(
@@ -66,6 +68,8 @@ def evaluate(s: Session, tool: str, model: str, only: str, *, as_json: bool) -> 
     from scripts.ai.evaluation import situations, trial
     from scripts.tasks.support import print_table
 
+    if model and tool in ("", "offline"):
+        raise UserError("--model: no model is asked without --tool", "for instance: --tool=api")
     place = setup.connection(s)
     if model and place.options.model:
         place = replace(place, options=replace(place.options, model=replace(place.options.model, name=model)))
@@ -90,6 +94,8 @@ def pairs(given: Sequence[str]) -> dict[str, str]:
         name, equals, value = item.partition("=")
         if not equals or not name:
             raise UserError(f"--input {item!r}: not NAME=VALUE", "for instance --input question='why is it slow?'")
+        if name in found:
+            raise UserError(f"--input {name}: is given twice", "give each input once")
         found[name] = value
     return found
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
@@ -48,6 +50,9 @@ def command(
         @functools.wraps(work)
         def body(c: Context, *, environment: str = "", target: str = "", **given: Any) -> None:
             with errors_explained():
+                _refuse_slips(os.environ)
+                for one in common:
+                    _text(one, {"environment": environment, "target": target}[one.name])
                 values = {one.name: _value(one, given[one.name]) for one in own if one.name in given}
                 opened = session(c, environment or c.config.environment or "dev", target or c.config.target)
                 if fetches:
@@ -71,6 +76,16 @@ def stage(name: str, summary: str) -> Task[Any]:
 
     work.__name__, work.__doc__ = name, summary
     return command(tools=False, install=INSTALL, json=JSON)(work)
+
+
+def _refuse_slips(variables: Iterable[str]) -> None:
+    """Raise UserError for a variable that is almost one of those that choose where a task works."""
+    known = [f"INVOKE_{key.upper()}" for key in WHERE]
+    for name in variables:
+        if name.startswith("INVOKE_") and name not in known and (near := get_close_matches(name, known, 1, 0.85)):
+            from scripts.errors import UserError
+
+            raise UserError(f"{name}: nothing reads this variable", f"is {near[0]} meant? Else unset it")
 
 
 def _option(name: str, default: Any) -> inspect.Parameter:

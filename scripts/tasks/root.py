@@ -10,6 +10,7 @@ from scripts.tasks.support import (
     install_programs,
     print_doctor,
     print_table,
+    refuse_beside,
     roll_back,
     run_stages,
     show_diagnosis,
@@ -125,6 +126,7 @@ def diagnose(s: Session, service: str = "", explain: str = "", json: bool = Fals
     if explain:
         from scripts.diagnose import describe, read_rules
 
+        refuse_beside("--explain", {"--service": service, "--json": json})
         print(describe(read_rules(), explain))
         return
     show_diagnosis(s, service, as_json=json)

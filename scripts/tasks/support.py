@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -340,6 +340,14 @@ def fail_unless(holds: bool, problems: Sequence[str]) -> None:
     """End the task with exit status 1 and the problems, unless it holds."""
     if not holds:
         raise Exit("\n".join(["not proved:", *problems]), code=1)
+
+
+def refuse_beside(option: str, others: Mapping[str, object]) -> None:
+    """Raise UserError for options that have no effect beside another one."""
+    if given := [name for name, value in others.items() if value]:
+        from scripts.errors import UserError
+
+        raise UserError(f"{given[0]}: has no effect beside {option}", "leave one of them out")
 
 
 def show_scaling(s: Session, service: str, users: int, window: int | None, *, as_json: bool) -> None:

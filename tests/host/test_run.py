@@ -81,6 +81,13 @@ def test_a_checkout_whose_path_cannot_be_worked_with_is_refused(tmp_path: Path, 
     assert os.fsdecode(done.stderr) == f"run: {folder}: {why}: move the checkout\n"
 
 
+@pytest.mark.parametrize("path", ["", "/nonexistent"])
+def test_a_path_without_the_system_s_programs_is_told(path: str) -> None:
+    done = subprocess.run(["/bin/sh", ROOT / "run", "true"], env={"PATH": path}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"run: there is no dirname on PATH ({path}): ") and done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [

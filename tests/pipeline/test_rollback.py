@@ -202,3 +202,6 @@ def test_a_verified_revision_that_helm_has_forgotten_is_kept_apart_and_can_be_re
     assert {row[2] for row in others} == {"-"}
     run: Any = SimpleNamespace(session=session, namespace="shop", dry=False, display=SimpleNamespace(line=print))
     assert rollback.last_verified_revision(run) == 1
+    for run.dry in (False, True):  # a dry run promises no return to what there is not
+        with pytest.raises(UserError, match="todo has no revision 99"):
+            list(rollback.return_to(run, 99))

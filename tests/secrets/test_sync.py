@@ -20,6 +20,7 @@ from scripts.host.paths import ROOT
 from scripts.host.shell import CommandError, Result, Shell
 from scripts.kube.kubectl import Kubectl
 from scripts.secrets import dotenv_file, key, sync, vault
+from scripts.secrets.redact import redact
 from scripts.settings.configuration import read_app
 
 APP = read_app(ROOT, "todo-chatbot")["secrets"]
@@ -437,3 +438,29 @@ def test_a_persons_own_key_in_a_secret_is_left_and_starts_no_pod_anew() -> None:
     assert synced(config("KEY", "OLD")) == [] and not applied
     assert synced(config("KEY")) == ["k (without OLD, which nothing gives any more)"]
     assert applied[0]["data"].keys() == {"KEY"}
+
+
+@pytest.mark.parametrize("key", ["JWT_SECRET", "POSTGRES_PASSWORD", "OPENAI_API_KEY", "ACCESS_TOKEN", "passphrase"])
+@pytest.mark.parametrize(
+    ("source", "variables"),
+    [
+        ({"from": "GIVEN", "minLength": 16}, {"GIVEN": "abc"}),
+        ({"from": "GIVEN"}, {}),
+        ({"from": "GIVEN", "file": "keys/own.txt"}, {}),
+        ({"from": "GIVEN", "database": {"scheme": "postgresql"}}, {"GIVEN": "mysql://h/x"}),
+        ({"same": "other.ABSENT"}, {}),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_readable_where_secrets_are_hidden(
+    key: str, source: dict[str, Any], variables: dict[str, str]
+) -> None:
+    """Its name, a colon and a word are the shape of a secret that is set; here they are the product's own sentence."""
+    config = {"auth": {"usedBy": ["api"], "keys": {key: source}}, "other": {"keys": {"ABSENT": {"optional": True}}}}
+    with pytest.raises(UserError) as caught:
+        sync.decide(config, variables, {}, local_database=False)
+    assert redact(str(caught.value), variables.values())[0] == str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["variable", "hunter2", "too-short", "isempty", "set", "has"])
+def test_a_value_that_begins_as_a_sentence_of_the_product_is_hidden_all_the_same(value: str) -> None:
+    assert value not in redact(f"JWT_SECRET: {value}")[0].removeprefix("JWT_SECRET")

@@ -205,7 +205,7 @@ def test_values_of_a_person_come_after_what_is_derived(project: Path) -> None:
         (APP, ["services", "mcp", "bases"], {"A": "pyton"}, "services.mcp.bases.A: pyton is no base image"),
         (
             APP, ["services", "agent", "environment"], {"OPENAI_API_KEY": "x"},
-            "secrets.api-keys.keys.OPENAI_API_KEY: agent has it from services.agent.environment already",
+            "secrets.api-keys.keys.OPENAI_API_KEY: is in the environment of agent by services.agent.environment",
         ),
     ],
     ids=lambda value: ".".join(value) if isinstance(value, list) and value and isinstance(value[0], str) else None,

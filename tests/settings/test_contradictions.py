@@ -176,6 +176,13 @@ def test_every_key_of_the_pipeline_changes_something_or_is_refused(project: Path
             assert effect(project, app(), {top: pipeline[top]}) != unchanged, key
 
 
+def test_a_number_of_many_digits_comes_to_the_program_whole(project: Path) -> None:
+    data = app(services={"api": SERVICE | {"environment": {"ID": 12345678901234567890, "N": 7}}})
+    effect(project, data)
+    values = json.loads((project / ".pipeline" / "todo-chatbot.app.yaml").read_text())
+    assert values["services"]["api"]["env"] == {"ID": "12345678901234567890", "N": 7}
+
+
 @pytest.mark.parametrize("key", ["addPackages", "loosePackages", "dropPackages", "replaceInSources", "offlineFonts"])
 def test_what_no_line_of_a_dockerfile_takes_is_refused(project: Path, key: str) -> None:
     (project / "plain").mkdir(exist_ok=True)

@@ -138,12 +138,27 @@ def test_checking_a_schema_does_not_build_a_parser_of_addresses() -> None:
         (["restart", "--service="], "--service: is empty"),  # as of $SERVICE that is not set: not all of them
         (["diagnose", "--service", ""], "--service: is empty"),
         (["charts.render", "--folder="], "--folder: is empty"),
+        (["destroy", "--environment="], "--environment: is empty"),  # not the default one's release
+        (["cluster.down", "--target", ""], "--target: is empty"),
+        (["diagnose", "--explain=crash-loop", "--service=backend"], "--service: has no effect beside --explain"),
+        (["ai.mcp", "--configure=vscode", "--http=9000"], "--http: has no effect beside --configure"),
+        (["ai.run", "ask", "--input", "question=a", "--apply"], "--apply: ask proposes no change"),
+        (["ai.run", "ask", "--input", "question=a", "--input", "question=b"], "--input question: is given twice"),
+        (["ai.evaluate", "--model=x"], "--model: no model is asked without --tool"),
     ],
 )
 def test_a_mistake_is_told_in_words(words: list[str], message: str) -> None:
     done = invoke(*words)
     assert done.returncode == 1
     assert message in done.stdout + done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slip", ["INVOKE_TARGT", "INVOKE_ENVIRONMEN"])
+def test_a_slip_in_the_variable_that_chooses_the_cluster_is_told(slip: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(slip, "kind")
+    done = invoke("status")
+    assert done.returncode == 1 and f"error: {slip}: nothing reads this variable" in done.stderr
 
 
 NUMBERS = re.compile(r"(int|float)( \| None)?")
