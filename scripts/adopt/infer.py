@@ -15,7 +15,7 @@ from scripts.adopt.inference.builders import beside, builder_of, fetched_fonts, 
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told, worker_of
 from scripts.adopt.inference.entries import main_file, modules
 from scripts.adopt.inference.environment import insists_on_tls, variables_of
-from scripts.adopt.inference.jobs import find_jobs, migrates_at_start, tables_of_people
+from scripts.adopt.inference.jobs import find_jobs, makes_at_start, migrates_at_start, tables_of_people
 from scripts.adopt.inference.journey import find_journey
 from scripts.adopt.inference.kept_files import keep_files
 from scripts.adopt.inference.known import find_todos
@@ -315,13 +315,18 @@ def _spell(unit: Unit, spec: dict[str, Any], context: Context) -> None:
 
 def _replicas(unit: Unit, spec: Mapping[str, Any], context: Context) -> int:
     """Return how many pods a service has: as its manifests say, at most two; one where it keeps files of its own, or
-    where each would run the migrations, at the same time.
+    where each would run the migrations or make the tables, at the same time: all but the first would end.
     """
     if "persistence" in spec or any("seed" in it for it in spec.get("writablePaths", []) if isinstance(it, dict)):
         return 1
     replicas = next((item.replicas for item in unit.described if isinstance(item.replicas, int)), 1)
     if replicas > 1 and migrates_at_start(unit, context):
         context.found.because(f"services.{unit.name}.replicas", "1, as each pod migrates at its start", unit.place)
+        return 1
+    if replicas > 1 and unit.python and (makers := makes_at_start(unit, context.whole.tree)):
+        context.found.because(
+            f"services.{unit.name}.replicas", "1, as each pod makes the tables at its start", makers[0]
+        )
         return 1
     return min(replicas, 2) or 1
 

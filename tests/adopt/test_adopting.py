@@ -4231,15 +4231,26 @@ def test_what_migrations_run_from_is_taken_back_into_the_image(
 
 
 @pytest.mark.parametrize(
-    ("start", "pods"), [("sh -c 'alembic upgrade head && uvicorn main:app'", 1), ("uvicorn main:app", 2)]
+    ("start", "store", "pods"),
+    [
+        ("sh -c 'alembic upgrade head && uvicorn main:app'", "", 1),
+        ("uvicorn main:app", "", 2),
+        ("uvicorn main:app", "Base.metadata.create_all(engine)\n", 1),
+        ("uvicorn main:app", "def make():\n    SQLModel.metadata.create_all(engine)\n", 2),
+        ("uvicorn main:app", "def make():\n    SQLModel.metadata.create_all(engine)\nmake()\n", 1),
+    ],
 )
-def test_a_service_that_migrates_at_its_start_has_one_pod(tmp_path: Path, start: str, pods: int) -> None:
+def test_a_service_that_migrates_or_makes_its_tables_at_its_start_has_one_pod(
+    tmp_path: Path, start: str, store: str, pods: int
+) -> None:
+    """Of two that do so at the same time, one ends."""
     container = {"name": "api", "image": "api", "ports": [{"containerPort": 8000}]}
     template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}}
     manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"},
                 "spec": {"replicas": 2, "template": template}}  # fmt: skip
-    texts = {**below("api", API), "k8s__api.yaml": yaml.safe_dump(manifest),
+    texts = {**below("api", API), "k8s__api.yaml": yaml.safe_dump(manifest), "api__store.py": store,
              "api__Dockerfile": f"FROM python:3.13\nWORKDIR /app\nCOPY . .\nCMD {start}\n"}  # fmt: skip
+    texts["api__main.py"] = f"import store\n{texts['api__main.py']}"
     assert services(adopt(make(tmp_path, **texts)))["api"]["replicas"] == pods
 
 

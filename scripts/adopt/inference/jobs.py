@@ -60,7 +60,7 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
     """Infer what makes the tables of a Python program which does not make them when it starts."""
     tree, found = context.whole.tree, context.found
     makers = _table_makers(unit, tree)
-    if _makes_its_own(unit, tree):
+    if makes_at_start(unit, tree):
         return
     file, folder = migrations(unit, context)
     steps = [*dockerfiles.opens_database(tree, unit.dockerfile)] if unit.dockerfile and _is_built(unit, context) else []
@@ -132,9 +132,10 @@ def _otherwise_from_models(
     return ["sh", "-c", _ELSE_FROM_MODELS, "sh", *what] if models else []
 
 
-def _makes_its_own(unit: Unit, tree: Tree) -> bool:
-    """Return whether a Python program makes its tables when it starts."""
-    return any(_called(place, unit, tree) for place in _table_makers(unit, tree)) or "alembic" in unit.code.calls
+def makes_at_start(unit: Unit, tree: Tree) -> list[Place]:
+    """Return where a Python program makes its tables when it starts."""
+    made = [place for place in _table_makers(unit, tree) if _called(place, unit, tree)]
+    return made + [place for module, place in unit.code.calls.items() if module == "alembic"]
 
 
 def lacks_migrations(unit: Unit, context: Context) -> str:
@@ -142,7 +143,7 @@ def lacks_migrations(unit: Unit, context: Context) -> str:
     author runs them from outside. Empty elsewhere.
     """
     tree, whole = context.whole.tree, context.whole
-    file, folder = migrations(unit, context) if unit.python and not _makes_its_own(unit, tree) else ("", "")
+    file, folder = migrations(unit, context) if unit.python and not makes_at_start(unit, tree) else ("", "")
     recipes = [one.dockerfile for one in whole.units if one.sources == unit.sources]
     held = not all(recipe and not recipe.holds(file) for recipe in recipes)
     return "" if held or (folder and not tree.has(f"{folder}/env.py")) else file
@@ -407,7 +408,7 @@ def _made_and_changed(folder: str, tree: Tree) -> tuple[set[str], set[str]]:
 
 def _makes_tables(unit: Unit, tree: Tree) -> bool:
     """Return whether a Python program makes tables by itself, or by migrations of alembic's."""
-    return tree.has(join(unit.sources, "alembic.ini")) or _makes_its_own(unit, tree)
+    return tree.has(join(unit.sources, "alembic.ini")) or bool(makes_at_start(unit, tree))
 
 
 SCRIPT = re.compile(
