@@ -149,7 +149,7 @@ def _decide(
     remarks += off
     _unique(chosen)
     charts, described, more = _described(tree, shell, helm, root or ".")
-    matching.describe(chosen, described)
+    remarks += matching.describe(chosen, described)
     own = _own_chart(charts, chosen) if request.own_chart else ("", {})
     hosts = {name: item.service for name, item in own[1].items() if item.service}
     examples, wrong = _examples(tree, root or ".")

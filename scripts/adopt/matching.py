@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from scripts.adopt.facts import Described
 from scripts.adopt.units import Unit
 
 
-def describe(units: Sequence[Unit], found: Sequence[Described]) -> None:
-    """Give each service the workload that runs its image, by the words of their names."""
-    for item in found:
-        best = _meant(units, item)
-        if best and not any(it.kind == item.kind for it in best.described):
-            best.described.append(item)
+def describe(units: Sequence[Unit], found: Sequence[Described]) -> Iterator[str]:
+    """Give each service the workload that runs its image, and yield a line for each that runs a service's image, by a
+    name that is no service's: workers and the like, which its author starts by other variables or another command.
+    """
+    chosen = deployed(units, found)
+    for unit in units:
+        own = chosen.get(unit.name)
+        if own and not any(it.kind == own.kind for it in unit.described):
+            unit.described.append(own)
+    for item in {it.name: it for it in reversed(found)}.values():
+        of = _meant(units, item)
+        if of and item.name != chosen[of.name].name and not words_of(item.name) & words_of(of.name):
+            said = f"{item.place}: {item.name}: left out: it runs the image of {of.name} by a name of its own"
+            yield f"{said}; is it needed, write it into the app's file as a service"
 
 
 def deployed(units: Sequence[Unit], found: Sequence[Described]) -> dict[str, Described]:
-    """Return by a service's name the workload, of one chart, that runs its image."""
-    pairs = ((_meant(units, item), item) for item in reversed(found))
-    return {unit.name: item for unit, item in pairs if unit}
+    """Return by a service's name the workload that runs its image: of several the one that has its name."""
+    by_unit: dict[str, list[Described]] = {}
+    for item in found:
+        if unit := _meant(units, item):
+            by_unit.setdefault(unit.name, []).append(item)
+    return {
+        name: max(items, key=lambda item: len(words_of(item.name) & words_of(name))) for name, items in by_unit.items()
+    }
 
 
 def _meant(units: Sequence[Unit], item: Described) -> Unit | None:

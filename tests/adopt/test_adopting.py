@@ -4254,6 +4254,24 @@ def test_a_service_that_migrates_or_makes_its_tables_at_its_start_has_one_pod(
     assert services(adopt(make(tmp_path, **texts)))["api"]["replicas"] == pods
 
 
+@pytest.mark.parametrize("names", [("audit", "api"), ("api", "audit")])
+def test_of_several_workloads_that_run_its_image_a_service_is_told_by_that_of_its_name(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    """The others are told: without them something of the application is missing."""
+    texts = {**below("api", API), "api__Dockerfile": "FROM python:3.13\nWORKDIR /app\nCOPY . .\nCMD uvicorn main:app\n"}
+    for place, name in enumerate(names):
+        container = {"name": name, "image": "me/api:1", "ports": [{"containerPort": 8000}]}
+        template = {"metadata": {"labels": {"a": name}}, "spec": {"containers": [container]}}
+        manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+                    "spec": {"replicas": 2 if name == "api" else 1, "template": template}}  # fmt: skip
+        texts[f"k8s__{place}.yaml"] = yaml.safe_dump(manifest)
+    found = adopt(make(tmp_path, **texts))
+    assert services(found)["api"]["replicas"] == 2
+    told = [line.partition(": ")[2] for line in found.decision.remarks if "runs the image" in line]
+    assert len(told) == 1 and told[0].startswith("audit: left out: it runs the image of api"), told
+
+
 def test_a_schema_of_prisma_tells_which_variable_has_the_databases_address(tmp_path: Path) -> None:
     """The program makes its client without naming any."""
     packages = '{"dependencies": {"next": "16", "@prisma/client": "6", "prisma": "6"}}'
