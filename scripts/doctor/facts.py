@@ -316,6 +316,11 @@ def _own_registry(settings: Settings) -> dict[str, str]:
     return {f"registry {host}": f"https://{host}/v2/"} if host else {}
 
 
+def _in_words(reason: object) -> str:
+    """Return what an error says, without its number."""
+    return str(getattr(reason, "strerror", None) or reason)
+
+
 class _Reachable:
     """The addresses that answer, each asked by a thread of its own, so that one that hangs holds up nothing."""
 
@@ -347,7 +352,7 @@ class _Reachable:
             if name.startswith("registry ") and plain != url and self._answers(plain):
                 self._problems[name] = PLAIN
             else:
-                self._problems[name] = f"cannot be reached: {getattr(error, 'reason', error)}"
+                self._problems[name] = f"cannot be reached: {_in_words(getattr(error, 'reason', error))}"
 
     @staticmethod
     def _answers(url: str) -> bool:

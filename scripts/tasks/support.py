@@ -59,10 +59,19 @@ def errors_explained() -> Iterator[None]:
             raise Exit(_unexpected(problem), code=1) from None
         remedy = "\n  make room there, and run it again" if problem.errno in FULL else ""
         if problem.errno in CLOSED:
-            remedy = f"\n  {OTHERS}"
+            remedy = f"\n  {_rights(str(problem.filename))}"
         raise Exit(f"error: {problem.filename}: {problem.strerror}{remedy}", code=1) from None
     except Exception as fault:
         raise Exit(_unexpected(fault), code=1) from None
+
+
+def _rights(file: str) -> str:
+    """Return what to do about a file or folder that this user may not write."""
+    from scripts.host.paths import home
+
+    place = home()
+    missing = not place.exists() and Path(file).is_relative_to(place)
+    return f"there is no home folder {place}: set HOME to a folder of your own" if missing else OTHERS
 
 
 OTHERS = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import urllib.error
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -252,6 +254,24 @@ def test_an_engine_elsewhere_has_its_disk_there(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("DOCKER_HOST")
     told["engine"] = {"DockerRootDir": "/var/lib/of/another/machine"}
     assert asked.local_facts(settings, Shell()).disk_free is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (TimeoutError("timed out"), "timed out"),
+    ],
+)
+def test_why_an_address_does_not_answer_is_told_without_a_number(
+    monkeypatch: pytest.MonkeyPatch, reason: OSError, words: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise urllib.error.URLError(reason)
+
+    monkeypatch.setattr("urllib.request.urlopen", fail)
+    assert asked._Reachable({"Docker Hub": "https://x/"}).result() == {"Docker Hub": f"cannot be reached: {words}"}
 
 
 def test_no_row_shows_the_password_of_an_address() -> None:

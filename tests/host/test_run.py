@@ -81,6 +81,25 @@ def test_a_checkout_whose_path_cannot_be_worked_with_is_refused(tmp_path: Path, 
     assert os.fsdecode(done.stderr) == f"run: {folder}: {why}: move the checkout\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "usage: ./run COMMAND"),
+        (["--help"], "usage: ./run COMMAND"),
+        (["pipeline"], "pipeline: there is no such program; is ./run invoke pipeline meant?"),
+    ],
+)
+def test_what_is_no_command_is_told_in_one_line(tmp_path: Path, words: list[str], told: str) -> None:
+    for name in ("run", "requirements.txt"):
+        shutil.copy2(ROOT / name, tmp_path / name)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
+    shutil.copy(ROOT / "requirements.txt", tmp_path / ".venv")
+    done = subprocess.run([tmp_path / "run", *words], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"run: {told}") and done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("path", ["", "/nonexistent"])
 def test_a_path_without_the_system_s_programs_is_told(path: str) -> None:
     done = subprocess.run(["/bin/sh", ROOT / "run", "true"], env={"PATH": path}, capture_output=True, text=True)

@@ -292,6 +292,20 @@ def test_a_file_that_is_somebody_elses_is_named_with_what_to_do(tmp_path: Path, 
     assert told.startswith(f"error: {file}: {os.strerror(number)}\n  give this user the right to it")
 
 
+def test_a_file_below_a_home_that_is_not_there_is_told_by_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a service's user: no right to a folder of somebody else's would help."""
+    monkeypatch.setenv("HOME", str(tmp_path / "nonexistent"))
+    file = tmp_path / "nonexistent/.cache/todo-chatbot/generated"
+    with pytest.raises(Exit) as ended, errors_explained():
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+    assert ended.value.message == (
+        f"error: {file}: Permission denied\n"
+        f"  there is no home folder {tmp_path}/nonexistent: set HOME to a folder of your own"
+    )
+
+
 def test_a_page_may_be_written_to_a_folder_that_is_not_there(tmp_path: Path) -> None:
     for page in ("<html>1", "<html>2"):
         assert report_page.write(tmp_path / "a/b/page.html", page).read_text() == page
