@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import shlex
 import time
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from scripts.context.run import Run
@@ -23,6 +24,7 @@ from scripts.settings.model import Outcome
 RECENT_SECONDS = 120.0  # a restart longer ago than this is history, not a sign
 PATIENCE = 3.0  # seconds in which a service may become healthy before anybody asks why it is not
 KINDS = "deployments,statefulsets,daemonsets,jobs,pods,services,endpointslices"
+ENDED = "command terminated with exit code"
 SERVICE_LABEL = "kubernetes.io/service-name"
 
 Object = Mapping[str, Any]
@@ -39,6 +41,15 @@ class Check:
     text: str
     problems: tuple[str, ...] = ()
     with_node: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command in a container of a pod, by which the node asks whether it lives."""
+
+    pod: str
+    container: str
+    command: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -122,8 +133,20 @@ def health_checks(run: Run, wanted: Collection[Workload]) -> list[Check]:
             return replace(check, problems=(f"{probe.path}: {answer.err.strip()}",))
         return replace(check, text=f"{check.text}, answers")
 
+    def alive(workload: Workload) -> Check:
+        check = one(workload)
+        asked = None if check.problems else liveness_of(workload, there[workload.namespace], kubectl.now())
+        if asked is None:
+            return check
+        words = ("exec", asked.pod, "--namespace", workload.namespace, "--container", asked.container, "--")
+        answer = kubectl.ask(*words, *asked.command)
+        if not answer and ENDED in answer.err:  # who may not ask, or finds no such program, cannot tell
+            said = f"{shlex.join(asked.command)}: its livenessProbe fails, so that it is killed before long"
+            return replace(check, problems=(said,))
+        return check
+
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(one, wanted))
+        return list(pool.map(alive, wanted))
 
 
 def check_workload(workload: Workload, items: Iterable[Object], moment: datetime) -> Check:
@@ -219,6 +242,30 @@ def probe_of(workload: Workload, items: Iterable[Object]) -> Probe | None:
             if _port_number(container, port.get("targetPort", port["port"])) == number:
                 scheme = "https" if asked.get("scheme", "HTTP") == "HTTPS" else ""
                 return Probe(name_of(service), port["port"], str(asked.get("path", "/")), scheme)
+    return None
+
+
+def liveness_of(workload: Workload, items: Iterable[Object], moment: datetime) -> Asked | None:
+    """Return the command by which the node asks whether a workload's app lives; None where it has none, where the time
+    that its program is given before has not passed, or where the node has judged by it: that shows in restarts.
+
+    It is asked for the first time some seconds after a pod is ready, which no rollout waits for.
+    """
+    by_kind = _by_kind(items)
+    item = _find(workload, by_kind)
+    if item is None:
+        return None
+    container = objects.app_container(objects.template(item))
+    probe = container.get("livenessProbe") or {}
+    command = (probe.get("exec") or {}).get("command")
+    for pod in objects.living(objects.pods_of(item, by_kind.get("Pod", ()))) if command else ():
+        states = pod.get("status", {}).get("containerStatuses") or ()
+        own: Object = next((one for one in states if one.get("name") == container["name"]), {})
+        started = (own.get("state", {}).get("running") or {}).get("startedAt")
+        delay = timedelta(seconds=probe.get("initialDelaySeconds", 0))
+        judged = timedelta(seconds=probe.get("periodSeconds", 10) * (probe.get("failureThreshold", 3) + 1))
+        if started and delay <= moment - datetime.fromisoformat(started) < delay + judged:
+            return Asked(name_of(pod), container["name"], tuple(map(str, command or ())))
     return None
 
 

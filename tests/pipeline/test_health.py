@@ -2,12 +2,14 @@
 
 import dataclasses
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from scripts.host.shell import Result
 from scripts.kube.workloads import Workload
-from scripts.pipeline.health import Probe, check_workload, probe_of
+from scripts.pipeline.health import Asked, Probe, check_workload, health_checks, liveness_of, probe_of
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 IMAGE = "todo-chatbot/backend:1"
@@ -144,6 +146,50 @@ def test_an_app_without_an_http_probe_is_not_asked() -> None:
     assert probe_of(BACKEND, with_probe({"httpGet": {"port": 9999, "path": "/"}})) is None
     named = {"port": 8000, "path": "/", "httpHeaders": [{"name": "Host", "value": "localhost"}]}
     assert probe_of(BACKEND, with_probe({"httpGet": named})) is None
+
+
+def with_liveness(**probe: Any) -> list[dict[str, Any]]:
+    items = release()
+    app = {"name": "backend", "livenessProbe": {"exec": {"command": ["alive", "--now"]}} | probe}
+    items[0]["spec"]["template"]["spec"]["containers"] = [app]
+    for pod in items[3:]:
+        state = {"running": {"startedAt": "2026-01-01T11:59:50Z"}}
+        pod["status"]["containerStatuses"] = [{"name": "backend", "restartCount": 0, "lastState": {}, "state": state}]
+    return items
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (Result(0, "yes"), ""),
+        (Result(1, "", "command terminated with exit code 1"), "alive --now: its livenessProbe fails"),
+        (Result(1, "", 'Error from server (Forbidden): cannot create resource "pods/exec"'), ""),
+        (Result(126, "", "Error from server (NotFound): pods not found"), ""),
+    ],
+)
+def test_what_the_node_will_kill_before_long_is_not_healthy(answer: Result, problem: str) -> None:
+    """The node asks for the first time ten seconds after a pod is ready, and kills after three such times."""
+    asked: list[tuple[str, ...]] = []
+
+    def ask(*words: str) -> Result:
+        asked.append(words)
+        return answer
+
+    kubectl = SimpleNamespace(items=lambda *_: with_liveness(), now=lambda: NOW, ask=ask)
+    run: Any = SimpleNamespace(session=SimpleNamespace(kubectl=kubectl), namespace="shop")
+    (check,) = health_checks(run, [BACKEND])
+    assert "".join(check.problems).startswith(problem) and bool(check.problems) == bool(problem)
+    assert [words[0] for words in asked] == ["exec"] and asked[0][-3:] == ("--", "alive", "--now")
+
+
+def test_an_app_is_asked_whether_it_lives_when_it_is_due() -> None:
+    assert liveness_of(BACKEND, with_liveness(), NOW) == Asked("backend-0", "backend", ("alive", "--now"))
+    assert liveness_of(BACKEND, with_liveness(initialDelaySeconds=10), NOW)
+    assert liveness_of(BACKEND, with_liveness(initialDelaySeconds=11), NOW) is None
+    assert liveness_of(BACKEND, with_liveness(periodSeconds=3), NOW)
+    assert liveness_of(BACKEND, with_liveness(periodSeconds=2, failureThreshold=4), NOW) is None  # restarts tell
+    assert liveness_of(BACKEND, with_probe({"exec": {"command": ["true"]}}), NOW) is None
+    assert liveness_of(Workload("Deployment", "shop", "agent", {}), with_liveness(), NOW) is None
 
 
 def test_a_workload_without_a_service_needs_no_endpoint() -> None:
