@@ -26,23 +26,33 @@ def newest_of_each(refs: Iterable[str], keep: int = KEEP) -> set[str]:
     return found
 
 
-def unneeded(
-    refs: Iterable[str], repositories: Collection[str], needed: Collection[str], made: Collection[str]
-) -> list[str]:
-    """Return, of references, those of our repositories that are not needed. What is not among those that were `made`
-    here, or has no digest for a tag, is never old: what a person tagged, and the moving alias.
+def own(refs: Iterable[str], repositories: Collection[str], made: Collection[str]) -> list[str]:
+    """Return, of references, those of our repositories that were `made` here and have a digest for a tag: what a
+    person tagged, and the moving alias, are neither old nor among the newest.
 
     Both count with and without a registry in front: what a cluster pulls is what was built here.
     """
-    tails, ours = ({_tail(without_default_registry(ref), repositories) for ref in some} for some in (needed, made))
+    ours = _tails(made, repositories)
     return [
-        ref
-        for ref in refs
-        if (tail := _tail(without_default_registry(ref), repositories))
-        and tail not in tails
-        and tail in ours
-        and OWN.fullmatch(tail.rpartition(":")[2])
+        ref for ref, tail in _with_tails(refs, repositories) if tail in ours and OWN.fullmatch(tail.rpartition(":")[2])
     ]
+
+
+def unneeded(
+    refs: Iterable[str], repositories: Collection[str], needed: Collection[str], made: Collection[str]
+) -> list[str]:
+    """Return, of references, those of our own (`own`) that are not needed."""
+    tails = _tails(needed, repositories)
+    return [ref for ref, tail in _with_tails(own(refs, repositories, made), repositories) if tail not in tails]
+
+
+def _tails(refs: Iterable[str], repositories: Collection[str]) -> set[str]:
+    return {tail for _, tail in _with_tails(refs, repositories)}
+
+
+def _with_tails(refs: Iterable[str], repositories: Collection[str]) -> list[tuple[str, str]]:
+    found = [(ref, _tail(without_default_registry(ref), repositories)) for ref in refs]
+    return [(ref, tail) for ref, tail in found if tail]
 
 
 def _tail(ref: str, repositories: Collection[str]) -> str:

@@ -26,7 +26,8 @@ CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 def prune(run: Run, ready: Ready, *, loaded: bool) -> Iterator[Outcome]:
     """Take away the old images, unless there are few and `loaded` says that no new one has come to the nodes."""
     repositories = sorted({image.repository for image in ready.plan.images})
-    have = engine_images(run, ready, repositories)
+    ours = made.known()
+    have = pruning.own(engine_images(run, ready, repositories), repositories, ours)
     if run.dry or not (loaded or pruning.too_many(have)):
         return
     started = time.monotonic()
@@ -35,7 +36,6 @@ def prune(run: Run, ready: Ready, *, loaded: bool) -> Iterator[Outcome]:
     except UserError as problem:
         run.display.line(f"old images stay, as nobody can tell which are needed: {str(problem).splitlines()[0]}")
         return
-    ours = made.known()
     on_engine = pruning.unneeded(have, repositories, needed, ours)
     if on_engine:
         with suppress(CommandError):  # a container of another cluster is made of one: that one stays

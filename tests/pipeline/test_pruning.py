@@ -17,7 +17,7 @@ from scripts.context.ready import Ready
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result
-from scripts.images import made
+from scripts.images import docker, made
 from scripts.pipeline import pruning
 from scripts.reporting.display import PlainDisplay
 from scripts.settings.model import Image, Outcome, Plan
@@ -99,6 +99,16 @@ def test_what_nobody_asks_for_goes_from_engine_and_nodes_alike() -> None:
     assert world.removed == gone
     assert world.on_node == [f"docker.io/{ref}" for ref in BUILT if ref not in gone]
     assert outcome.detail == "6 taken from the engine, 6 from the nodes"
+
+
+def test_the_tags_of_a_person_and_the_moving_one_take_no_place_of_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = [f"{NAME}:{tag}" for tag in ("latest", "mine", *(f"{number:016x}" for number in range(100, 120)))]
+    listed = docker.references
+    monkeypatch.setattr(docker, "references", lambda *words: [*theirs, *listed(*words)])
+    world = World()
+    (outcome,) = world.run()
+    assert outcome.detail.startswith("6 taken from the engine")
+    assert {f"{NAME}:{number:016x}" for number in range(11, 21)}.isdisjoint(world.removed)
 
 
 def test_what_a_container_of_another_cluster_is_made_of_is_left_to_the_engine() -> None:
