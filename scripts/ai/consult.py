@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,14 +30,13 @@ from scripts.host.terminal import printable
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.objects import is_owned, name_of
-from scripts.secrets import redact, settings_in_text
+from scripts.secrets import redact, secrecy, settings_in_text
 from scripts.settings.model import Settings
 
 _SECRET_NAME = re.compile(
     r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|DATABASE_URL|DSN|_PW$|SALT|LICEN[CS]E|COOKIE", re.IGNORECASE
 )
 LONGEST_ANSWER = 60_000  # characters
-_HELM = "helm.sh/release.v1"
 # ReplicaSets are asked for by themselves: who may not list them is told the rest all the same.
 _RUNNERS = ("deployments,statefulsets,daemonsets,jobs,cronjobs,pods", "replicasets")
 # Of revisions before this one too: their templates are there to be read as long as their ReplicaSets are.
@@ -320,16 +317,9 @@ def known_secrets(connection: Connection) -> tuple[list[str], list[str]]:
     ]
     found += connection.options.model.secrets if connection.options.model else []
     notes = []
-    answer = connection.kubectl.ask("get", "secrets", "--namespace", connection.namespace, "--output", "json")
-    items = _items(answer)
-    if items is None:
-        notes.append("the namespace's Secrets could not be read: only what looks like a secret was taken out")
-    for item in items or ():
-        if item.get("type") == _HELM:
-            continue
-        for value in (item.get("data") or {}).values():
-            with suppress(ValueError):
-                found.append(base64.b64decode(value).decode(errors="replace"))
+    if not secrecy.read_once(connection.kubectl, connection.namespace, anew=True):
+        notes.append(secrecy.UNREAD)
+    found += secrecy.known()
     # What stands in an environment may be printed bare by a jsonpath or by a log: there no name gives it away.
     found += settings_in_text.literals(_listed(connection, _LITERAL_KINDS))
     return found, notes

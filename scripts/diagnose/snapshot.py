@@ -50,7 +50,7 @@ def take_snapshot(
         before = {key: pool.submit(_log, kubectl, namespace, key, previous=True) for key, again in wanted if again}
         logs = {key: lines for key, job in now.items() if (lines := job.result())}
         previous = {key: lines for key, job in before.items() if (lines := job.result())}
-        hidden.result()
+        unread = () if hidden.result() else ("secrets",)
     elsewhere: list[Object] = []
     if any(lacks_room(item) for item in items if item.get("kind") == "Pod"):
         with suppress(UserError):  # who may see only this namespace is told of no other
@@ -66,7 +66,7 @@ def take_snapshot(
         command=command,
         since=since,
         elsewhere=tuple(elsewhere),
-        unseen=(*unseen, *unheard),
+        unseen=(*unseen, *unheard, *unread),
     )
 
 

@@ -193,7 +193,8 @@ def logs(session: Session, service: str, *, follow: bool, tail: int) -> Iterator
         "logs", "--namespace", namespace, "--selector", selector, "--all-containers", "--prefix",
         f"--tail={tail}", f"--follow={str(follow).lower()}", "--max-log-requests=20",
     )  # fmt: skip
-    secrecy.read_once(session.kubectl, namespace)
+    if not secrecy.read_once(session.kubectl, namespace):
+        session.say(f"# {secrecy.UNREAD}")
     with session.shell.reading(argv) as chunks:
         yield from secrecy.clean_lines(chunks)
 

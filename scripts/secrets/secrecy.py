@@ -20,6 +20,7 @@ from scripts.host import parsing
 from scripts.kube.kubectl import Kubectl
 
 SHORTEST = 6  # characters of a value that is looked for everywhere: shorter ones are hidden beside their name alone
+UNREAD = "the namespace's Secrets could not be read: only what looks like a secret was taken out"
 NOT_OF_AN_APP = ("helm.sh/", "todo-chatbot/proof")  # types of Secrets that hold what belongs to a release, not to pods
 # Passwords that hide nothing, as every log has them in another meaning.
 COMMON = frozenset(
@@ -68,20 +69,31 @@ def _plain(value: str) -> str:
     return ""
 
 
-def read_once(kubectl: Kubectl, namespace: str) -> None:
-    """Keep out of sight what the Secrets of a namespace hold, asked for once a run.
+def known() -> frozenset[str]:
+    """Return the values that are known, whole as Secrets have them."""
+    return frozenset(value for _, value in _KNOWN.settings)
 
-    An account that may not read them hears of none of them: then shapes and names alone give secrets away.
+
+def read_once(kubectl: Kubectl, namespace: str, *, anew: bool = False) -> bool:
+    """Keep out of sight what the Secrets of a namespace hold, asked for once a run, or `anew` by what runs for long.
+
+    Returns whether they are known.
+
+    An account that may not read them hears of none of them: then shapes and names alone give secrets away, which is
+    to be told (`UNREAD`).
     """
     place = (f"{kubectl.kubeconfig} {kubectl.context}", namespace)
-    if place in _KNOWN.read:
-        return
+    if place in _KNOWN.read and not anew:
+        return True
     with suppress(UserError):
-        items, _ = kubectl.visible("secrets", namespace)
+        items, hidden = kubectl.visible("secrets", namespace)
         for item in items:
             remember_secret(item)
-        with _KNOWN.writing:
-            _KNOWN.read |= {place}
+        if not hidden:
+            with _KNOWN.writing:
+                _KNOWN.read |= {place}
+            return True
+    return False
 
 
 @cache

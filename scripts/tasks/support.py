@@ -299,6 +299,7 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
     from scripts.kube import workloads
     from scripts.pipeline import live
     from scripts.release import operate
+    from scripts.secrets import secrecy
 
     names = [operate.deployment_name(s, service)] if service else examine.workload_names(s)
     place = s.settings.release.namespace
@@ -316,6 +317,8 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
         print(diagnose.render(findings) if findings else "nothing is wrong that can be seen from here")
         if unseen:
             print(f"not looked at: {', '.join(unseen)}, which this account may not list")
+        if "secrets" in unseen:
+            print(secrecy.UNREAD)
         if left := examine.unexamined(s, names):
             shown = ", ".join(left[:5]) + (", …" if len(left) > 5 else "")
             print(f"not looked at: {len(left)} of the namespace's workloads ({shown}); invoke ai.debug --service=NAME")

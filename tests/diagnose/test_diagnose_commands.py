@@ -339,10 +339,10 @@ NO_RIGHT = Result(1, "", 'Error from server (Forbidden): x is forbidden: User "e
 def test_a_kind_that_is_forbidden_does_not_hide_the_others_and_is_told() -> None:
     answers = {f"get {kind}": Result(0, '{"items": []}') for kind in KINDS}
     answers |= {"get deployments.apps,": NO_RIGHT, "get pods": Result(0, POD)}
-    answers |= {"get configmaps": NO_RIGHT, "get events": NO_RIGHT}
+    answers |= {"get configmaps": NO_RIGHT, "get events": NO_RIGHT, "get secrets": NO_RIGHT}
     state = diagnose.take_snapshot(kubectl(Scripted(dict(sorted(answers.items(), reverse=True)))), "chatbot-dev")
     assert len(state.kind("Pod")) == 1
-    assert state.unseen == ("configmaps", "events")
+    assert state.unseen == ("configmaps", "events", "secrets"), "what their values hide is told beside it"
 
 
 @pytest.mark.parametrize("kind", ["pods", "deployments.apps"])

@@ -117,12 +117,14 @@ def test_whatever_reads_or_writes_a_secret_makes_it_known(way: Callable[[Any], N
 
 def test_a_namespace_is_read_once_and_again_where_it_could_not_be() -> None:
     refusing, answering = Cluster("EOF"), Cluster()
-    secrecy.read_once(refusing, "shop")  # type: ignore[arg-type]
-    secrecy.read_once(refusing, "shop")  # type: ignore[arg-type]
+    assert not secrecy.read_once(refusing, "shop")  # type: ignore[arg-type]
+    assert not secrecy.read_once(refusing, "shop")  # type: ignore[arg-type]
     assert refusing.asked == 2
-    secrecy.read_once(answering, "shop")  # type: ignore[arg-type]
-    secrecy.read_once(answering, "shop")  # type: ignore[arg-type]
+    assert secrecy.read_once(answering, "shop")  # type: ignore[arg-type]
+    assert secrecy.read_once(answering, "shop")  # type: ignore[arg-type]
     assert answering.asked == 1
+    assert secrecy.read_once(answering, "shop", anew=True)  # type: ignore[arg-type]
+    assert answering.asked == 2 and BARE in secrecy.known()
 
 
 def test_an_error_its_remedy_and_a_fault_hide_what_is_known(
