@@ -320,6 +320,22 @@ def test_what_no_waiting_brings_is_told_at_once(scaler: dict[str, Any], failure:
     assert told in lost and bool(lost) == bool(told)
 
 
+@pytest.mark.parametrize(
+    ("target", "limits", "hopeless"),
+    [(95, "100m", True), (90, "100m", False), (150, "200m", False), (190, "200m", True), (500, None, False)],
+)
+def test_a_target_that_the_limits_keep_out_of_reach_asks_for_no_more_people(
+    target: int, limits: str | None, hopeless: bool
+) -> None:
+    metric = {"type": "Resource", "resource": {"name": "cpu", "target": {"averageUtilization": target}}}
+    scaler = {"metadata": {"name": "b"}, "spec": {"maxReplicas": 3, "metrics": [metric]}}
+    resources = {"requests": {"cpu": "100m"}, "limits": {"cpu": limits} if limits else {}}
+    spec = {"template": {"spec": {"containers": [{"name": "b", "resources": resources}]}}}
+    lost = autoscaler.lost(scaler, {"spec": spec, "status": {}})
+    assert ("their limits end at" in lost) == hopeless
+    assert not hopeless or "raise its limits above its requests" in criteria.remedy(lost, "b")
+
+
 def test_a_refused_pod_ends_the_load_and_names_its_quota(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits three minutes for pods that the server refuses."""
     news, waited = watch.ReplicaObserver(), list[float]()

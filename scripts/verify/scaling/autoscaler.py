@@ -10,11 +10,13 @@ from typing import Any
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import parsing
+from scripts.kube import objects, quantities
 from scripts.kube.helm import template_argv
 from scripts.pipeline.lent import REPLICAS_BEFORE
 from scripts.verify.scaling.model import Autoscaler, Replicas
 
 KIND = "horizontalpodautoscalers.autoscaling"
+TOLERANCE = 0.1  # by which the use may be over the target before an autoscaler acts
 READY_SECONDS = 300  # for the pods of the replicas that are put back
 
 
@@ -115,6 +117,8 @@ def lost(scaler: Mapping[str, Any], deployment: Mapping[str, Any]) -> str:
         # A conflict over the same quota is tried again, and passes.
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True" and _REFUSED.search(said):
             return f"no further pod is made: {said}"
+    if beyond := out_of_reach(described(scaler).targets if scaler.get("spec") else {}, deployment):
+        return beyond
     for condition in (scaler.get("status") or {}).get("conditions") or ():
         reason, said = condition.get("reason", ""), condition.get("message", "")
         if condition["type"] not in ("ScalingActive", "AbleToScale") or condition["status"] != "False":
@@ -122,6 +126,28 @@ def lost(scaler: Mapping[str, Any], deployment: Mapping[str, Any]) -> str:
         if reason in _NEVER or any(words in said for words in _NEVER_WORDS):
             return f"the autoscaler says {reason}: {said}"
     return ""
+
+
+def out_of_reach(targets: Mapping[str, int], deployment: Mapping[str, Any]) -> str:
+    """Return which target its pods can never get above, as their limits end before; nothing where one can be.
+
+    The use is a share of what they request. A container without a limit may use whatever the node has.
+    """
+    told = []
+    for resource, target in targets.items():
+        read = {"cpu": quantities.cpu, "memory": quantities.memory}.get(resource)
+        containers = objects.template(deployment)["spec"]["containers"] if read and deployment.get("spec") else []
+        asked, most = (
+            [(one.get("resources") or {}).get(key, {}).get(resource) for one in containers]
+            for key in ("requests", "limits")
+        )
+        if read is None or not containers or None in asked or None in most:
+            return ""
+        reached = 100 * sum(map(read, most)) / sum(map(read, asked)) if sum(map(read, asked)) else 0.0
+        if not 0 < reached <= target * (1 + TOLERANCE):
+            return ""
+        told.append(f"{target} % of the {resource} that its pods request, and their limits end at {reached:.0f} %")
+    return f"the autoscaler asks for more pods above {' and '.join(told)}" if told else ""
 
 
 def rendered(session: Session, service: str, window: int | None) -> dict[str, Any]:

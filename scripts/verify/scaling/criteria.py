@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from scripts.errors import UserError
+from scripts.verify.scaling.autoscaler import TOLERANCE
 from scripts.verify.scaling.model import Autoscaler, Replicas, Sample, Tick
 
 OUT_SECONDS = 180.0  # in which a service under load has to have more pods, ready ones
@@ -15,7 +16,6 @@ IDLE_HELD_SECONDS = (
 )
 SLOW_MS = 2000.0  # for which people wait, whatever the autoscaler sees
 MANY = 10  # one in so many requests that fail is no matter of too few people
-TOLERANCE = 0.1  # by which the use may be over the target before an autoscaler acts
 SPARE_SECONDS = 90.0  # beyond what the autoscaler's own rules take: it looks every 15 s, at a use some seconds old
 
 
@@ -36,6 +36,8 @@ def remedy(lost: str, service: str) -> str:
         return f"give every container of {service} a request of what the autoscaler looks at (resources.requests)"
     if "could not find the requested resource" in lost or "no matches for kind" in lost:
         return "install metrics-server, on minikube by targets.minikube.addons and invoke cluster.up"
+    if "their limits end at" in lost:
+        return f"lower the autoscaler's target for {service}, or raise its limits above its requests (resources)"
     if "quota" in lost:
         return "raise the namespace's ResourceQuota, or lower the requests of what runs in it"
     return "invoke diagnose says more"
