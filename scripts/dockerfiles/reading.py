@@ -175,6 +175,10 @@ def external_images(text: str) -> list[str]:
     return list(dict.fromkeys(image for image, _ in external(text)))
 
 
+_FLAGS = re.compile(r"\s*(?:--\S+\s+)*")
+_FROM_FLAG = re.compile(r"""(?:--from=|--mount=\S*?\bfrom=)["']?([^\s,"']+)""")
+
+
 def external(
     text: str, covered: Collection[str] = (), given: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, From | Instruction]]:
@@ -188,7 +192,8 @@ def external(
         known |= {str(number), stage.name.lower()} - {""}
     for item in instructions(text):
         if item.name in ("COPY", "RUN", "ADD"):
-            for image in re.findall(r"(?:--from=|--mount=\S*?\bfrom=)([^\s,]+)", item.value):
+            flags = _FLAGS.match(item.value)  # what follows is the command, whose options are its own
+            for image in _FROM_FLAG.findall(flags[0] if flags else ""):
                 if image.lower() not in known and not image.startswith("$"):
                     yield image, item
 

@@ -80,6 +80,20 @@ def test_a_here_document_holds_no_instructions() -> None:
     assert reading.external_images(text) == ["a:1", "c:1"]
 
 
+@pytest.mark.parametrize(
+    ("line", "images"),
+    [
+        ("RUN ./convert --from=csv --to=json", []),
+        ("RUN --mount=type=cache,target=/c ./convert --from=csv", []),
+        ('RUN --mount=type=bind,"from=c:1",target=/c ./convert', ["c:1"]),
+        ("RUN --network=none --mount=from=c:1,target=/c echo --from=d:1", ["c:1"]),
+        ("COPY --link --chown=1:1 --from=c:1 /a /b", ["c:1"]),
+    ],
+)
+def test_an_option_of_a_command_is_no_image_that_is_taken_from(line: str, images: list[str]) -> None:
+    assert reading.external_images(f"FROM a:1\n{line}\n") == ["a:1", *images]
+
+
 def test_a_copy_is_made_only_where_something_changes(tmp_path: Path) -> None:
     own = tmp_path / "Dockerfile"
     own.write_text("FROM scratch\nCOPY a /\n")
