@@ -4554,3 +4554,27 @@ def test_a_server_that_asks_the_page_at_an_address_in_its_code_finds_it_there(
     })  # fmt: skip
     values = services(adopt(app))["api"]["values"]
     assert [one["name"] for one in values.get("extraContainers", [])] == ["lead-to-page"] * led
+
+
+@pytest.mark.parametrize(
+    ("check", "scheme"),
+    [
+        (
+            "if not url.startswith(('postgresql://')) and not url.startswith('postgresql+psycopg://'):\n    exit()\n",
+            "+psycopg",
+        ),
+        ("if url.startswith('postgresql://'):\n    url = 'postgresql+psycopg://' + url[13:]\n", ""),
+        ("if url.startswith('postgresql+asyncpg://'):\n    url = url.replace('+asyncpg', '+psycopg')\n", ""),
+    ],
+)
+def test_a_program_that_takes_its_drivers_form_of_the_databases_url_gets_that_one(
+    tmp_path: Path, check: str, scheme: str
+) -> None:
+    """A check of what a URL begins with makes no other URL of it."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\nsqlmodel\npsycopg[binary]\n",
+        "api__main.py": f"import os\nfrom sqlmodel import create_engine\nurl = os.environ['DATABASE_URL']\n{check}"
+        f"engine = create_engine(url)\n{API['main.py']}",
+    })  # fmt: skip
+    key = from_yaml(adopt(app).text)["secrets"]["database-secrets"]["keys"]["DATABASE_URL"]
+    assert key["database"].get("scheme", "postgresql") == f"postgresql{scheme}"

@@ -173,7 +173,10 @@ def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
     text = "\n".join(map(tree.text, own))
     loaded = imported_files(unit, tree)  # a script beside the program may convert what the program does not
     known = any(one.name == read.name and one.place.file in loaded for one in unit.code.reads)
-    if any(_CONVERTS.search(tree.text(file)) for file in own if file in loaded or not known):
+    read_by = [tree.text(file) for file in own if file in loaded or not known]
+    if taken := next((it for one in read_by for it in _TAKES.finditer(one) if it[2] in brought), None):
+        return {"scheme": taken[1]}
+    if any(map(_CONVERTS.search, read_by)):
         return {}
     if unit.wants("asyncpg") and "create_async_engine" in text:
         return {"scheme": "postgresql+asyncpg"}
@@ -184,6 +187,7 @@ def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
 
 
 _MIGRATES = re.compile(r"(^|/)(alembic|migrations)/")  # it may take the driver out of the URL, for itself
+_TAKES = re.compile(r"startswith\(\s*\(?['\"](postgresql\+(\w+))://['\"]")  # whatever it makes of others, this it takes
 _CONVERTS = re.compile(
     r"replace\(\s*['\"]postgres(?:ql)?(?![\w+])|\+asyncpg['\"]?\s*[,)]|startswith\(\s*\(?['\"]postgres(?:ql)?(?![\w+])"
 )
