@@ -1,4 +1,4 @@
-"""The project's own checks: `nox` runs them all; `nox -s lint test` is enough before a commit.
+"""The project's own checks: `nox -s lint test` before a commit, `nox` before a merge, and `nox -s long` for the rest.
 
 Sessions without a virtual environment of their own run in the one that `./run` makes from the hash-checked lock.
 """
@@ -12,6 +12,7 @@ import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +32,10 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(".nox/pycache").resolve()))
 
 # Independent sessions run side by side, those of one track one after another.
-TRACKS = (("e2e",), ("lint", "test", "slow"), ("engine", "conformance"), ("services", "policy"))
+TRACKS = (("e2e",), ("lint", "test"), ("conformance",), ("services",))
+LONG_TRACKS = (("e2e",), ("slow",), ("engine",), ("services", "policy"))
+# Which of a session's tests several sessions at once ask for; one that is asked for by itself runs all of them.
+PART = ["-m", os.environ["NOX_PART"]] if os.environ.get("NOX_PART") else []
 # `e2e` takes longest, so these leave it the processors; others have pods, to be ready in the time of a real node.
 PATIENT = ("lint", "test", "slow", "services", "policy")
 # The rooms of tests that work or wait longest: each is a process of its own, and they begin first.
@@ -70,14 +74,25 @@ class Ended(NamedTuple):
 
 @nox.session(name="all")
 def every(session: nox.Session) -> None:
-    """All sessions below that need no choice, and at the end what each took and what failed."""
+    """What a merge asks for, in ten minutes on two processors: every part of the product is shown at work."""
     shutil.rmtree(kept_results.KEPT, ignore_errors=True)  # a whole run takes nothing from an earlier one
+    _run_tracks(session, TRACKS, "not long")
+
+
+@nox.session
+def long(session: nox.Session) -> None:
+    """The rest of the tests, which CI runs as well: every start of another program, the long proofs on clusters."""
+    _run_tracks(session, LONG_TRACKS, "long")
+
+
+def _run_tracks(session: nox.Session, tracks: Sequence[Sequence[str]], part: str) -> None:
+    """Run the tracks side by side; tell at the end what each session took, and what failed."""
     # Beforehand, since a package manager serves one at a time; a session that lacks something says so itself.
     session.run("invoke", "install", success_codes=[0, 1])
     for path in PACKAGES:
         _debian(session, path)
-    with ThreadPoolExecutor(len(TRACKS)) as pool:
-        ended = [one for track in pool.map(_run_track, TRACKS) for one in track]
+    with ThreadPoolExecutor(len(tracks)) as pool:
+        ended = [one for track in pool.map(partial(_run_track, part), tracks) for one in track]
     session.log(", ".join(f"{one.name} {one.seconds:.0f} s" for one in ended))
     passed, broken = (sum(one.count(*words) for one in ended) for words in (["passed"], ["failed", "error", "errors"]))
     print(f"{passed} passed, {broken} failed")
@@ -87,11 +102,11 @@ def every(session: nox.Session) -> None:
         session.error("\n  ".join(lines))
 
 
-def _run_track(names: tuple[str, ...]) -> list[Ended]:
-    return [_run_session(name) for name in names]
+def _run_track(part: str, names: Sequence[str]) -> list[Ended]:
+    return [_run_session(name, part) for name in names]
 
 
-def _run_session(name: str) -> Ended:
+def _run_session(name: str, part: str) -> Ended:
     """Run a session as a process of its own, showing its lines as they come, each with the session's name."""
     started, lines = time.monotonic(), []
     Path(".nox").mkdir(exist_ok=True)
@@ -100,7 +115,12 @@ def _run_session(name: str) -> Ended:
     with (
         Path(".nox", f"{name}.log").open("w", encoding="utf-8") as log,
         subprocess.Popen(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            argv,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=os.environ | {"NOX_PART": part},
         ) as process,
     ):
         for line in process.stdout or ():
@@ -193,7 +213,7 @@ def services(session: nox.Session) -> None:
     locks = [f"services/{name}/requirements.txt" for name in ("backend", "agent", "mcp")]
     _install(session, Path(session.bin, "python"), *locks, "tests/services/requirements.txt")
     _debian(session, POSTGRES)
-    session.run("python", "-m", "pytest", "tests/services", *session.posargs)
+    session.run("python", "-m", "pytest", *PART, "tests/services", *session.posargs)
 
 
 @nox.session
@@ -247,7 +267,7 @@ def e2e(session: nox.Session) -> None:
     browser = {"BROWSER_PYTHON": str(python)}
     workers = max(2, min(4, (os.cpu_count() or 2) - 1))  # each has a cluster of its own
     words = session.posargs or ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
-    session.run(sys.executable, "-m", "pytest", "tests/e2e", *words, env=browser, external=True)
+    session.run(sys.executable, "-m", "pytest", *PART, "tests/e2e", *words, env=browser, external=True)
 
 
 @nox.session(venv_backend="uv", reuse_venv=True)

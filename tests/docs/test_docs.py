@@ -18,7 +18,8 @@ from scripts.pipeline import stages
 
 FIRST = ("README.md", "CONTRIBUTING.md", "ai/README.md", "embedded/README.md")
 GUIDES = sorted([*(ROOT / name for name in FIRST), *(ROOT / "docs").glob("*.md")])
-SESSIONS = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
+NOXFILE = (ROOT / "noxfile.py").read_text()
+SESSIONS = set(re.findall(r"^@nox\.session.*\ndef (\w+)\(", NOXFILE, re.MULTILINE))
 
 
 def commands(guide: Path, *, runnable: bool = False) -> Iterator[list[str]]:
@@ -46,6 +47,16 @@ def test_every_command_exists(guide: Path) -> None:
             continue
         asked = [word for word in words if word not in ("--dry", "--list")]
         assert not asked or parser.parse_argv(asked), words
+
+
+def test_ci_runs_every_session_that_needs_no_choice() -> None:
+    before, rest = (
+        {name for track in ast.literal_eval(tracks) for name in track}
+        for tracks in re.findall(r"^(?:LONG_)?TRACKS = (.*)", NOXFILE, re.MULTILINE)
+    )
+    assert before | rest == SESSIONS - {"every", "long", "bench", "targets", "adopt"}
+    assert before & rest == set(re.findall(r"^def (\w+)\((?:(?!\ndef ).)*\*PART", NOXFILE, re.MULTILINE | re.DOTALL))
+    assert (ROOT / ".ci/run").read_text().splitlines()[-2:] == ["./run nox", "./run nox -s long"]
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -15,6 +15,8 @@ import pytest
 
 from tests.support.project import Project, make_project
 
+pytestmark = pytest.mark.long
+
 SERVICES = {"frontend", "backend", "database"}
 
 

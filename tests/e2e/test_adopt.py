@@ -1,6 +1,6 @@
 """Applications as other people have them, unmodified: two commands, and a person can use them. One cluster for all.
 
-`nox -s e2e` runs two shapes; the others with `nox -s adopt`, which takes longer: every one is built.
+`nox` runs one shape and `nox -s long` another; all of them `nox -s adopt`, which takes longer: every one is built.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ PROVED = {  # what is proved of each, beside that its pages open
 LONGER: dict[str, set[str]] = {
     name: set() for name in ("migrated", "leftovers", "keys", "phases", "uv", "tls-page", "drizzle")
 }  # with ADOPT_ALL
+LATER = ("rewrites", *(LONGER if MORE else ()))
 READS = {  # what answers only where a migration made the tables, and with a cache or a Kafka beside it
     "migrated": "http://localhost:8000/api/v1/plans",
     "uv": "http://localhost:3000/api/ready",
@@ -56,7 +57,7 @@ OPENED = {"bare": 5173}
 """Where an author opens a page, if it is not 3000: Vite's port."""
 
 
-@pytest.mark.parametrize("name", [*PROVED, *(LONGER if MORE else ())])
+@pytest.mark.parametrize("name", ["bare", *(pytest.param(one, marks=pytest.mark.long) for one in LATER)])
 def test_somebody_elses_app_is_used_by_a_person_after_two_commands(alone: Project, tmp_path: Path, name: str) -> None:
     shutil.copytree(APPS / name, tmp_path / name)
     before = {path: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()}

@@ -17,6 +17,8 @@ import yaml
 from scripts.host.paths import ROOT
 from tests.support.project import Project, make_project
 
+pytestmark = pytest.mark.long
+
 APP = ROOT / "tests/e2e/warehouse"
 GATEWAY = {
     "apiVersion": "gateway.networking.k8s.io/v1",

@@ -143,6 +143,7 @@ def audit(project: Project) -> str:
     return (project.state / f"todo-chatbot/audit/{project.cluster}.jsonl").read_text().splitlines()[-1]
 
 
+@pytest.mark.long
 def test_a_restore_over_a_live_release_undoes_what_came_after(project: Project, before: Before) -> None:
     late = make_user(project.url, ["too late"])
     assert late.todos

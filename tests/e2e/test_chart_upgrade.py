@@ -7,8 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from scripts.host.paths import ROOT
 from tests.support.project import Project
+
+pytestmark = pytest.mark.long
 
 PREVIOUS = ROOT / "tests/charts/previous-0.1.0.tgz"
 

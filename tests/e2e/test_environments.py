@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.project import Project, call, status_of
 
+pytestmark = pytest.mark.long
+
 OFFLINE = ("hadolint", "checkov", "sbom")  # the scanners that need no service of others
 IMAGES = ("frontend", "backend", "agent", "mcp", "database")
 

@@ -17,6 +17,8 @@ from tests.support import starting
 from tests.support.project import Project
 from tests.support.starting import PORTS, ask
 
+pytestmark = pytest.mark.long
+
 SERVICES = tuple(PORTS)
 
 

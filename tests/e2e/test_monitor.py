@@ -18,6 +18,8 @@ from tests.support.exports import by_job
 from tests.support.project import Project, call
 from tests.support.terminal import OTHER_SCREEN, OWN_SCREEN, Terminal
 
+pytestmark = pytest.mark.long
+
 SERVICES = {"frontend", "backend", "agent", "mcp"}
 METRICS = "/apis/metrics.k8s.io/v1beta1/namespaces/chatbot-dev/pods"
 

@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 
+import pytest
+
 from scripts.host.paths import ROOT
 from tests.support.project import Project, browser_python
 
 
+@pytest.mark.long
 def test_the_server_of_the_page_does_its_part(project: Project) -> None:
     image = json.loads(project.invoke("build", "--json").stdout)["images"]["frontend"]
     tests = ROOT / "tests/browser/test_server.py"

@@ -10,6 +10,8 @@ import yaml
 
 from tests.support.project import Project
 
+pytestmark = pytest.mark.long
+
 # Sooner and less far than by default: a run on a busy machine is to end within a minute.
 EAGER = {"maxReplicas": 3, "targetCPUUtilizationPercentage": 40}
 

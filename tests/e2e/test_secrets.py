@@ -45,6 +45,7 @@ def test_a_new_value_reaches_its_readers_although_the_build_failed_in_between(
     project.invoke("health")
 
 
+@pytest.mark.long
 def test_a_rollback_brings_the_secrets_back_that_the_revision_was_proved_with(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

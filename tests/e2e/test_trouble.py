@@ -84,6 +84,7 @@ def test_what_was_scaled_by_hand_is_put_back_by_the_next_deploy(
     assert project.kubectl("get", "deployment", "mcp", "-o", "jsonpath={.spec.replicas}") == "1"
 
 
+@pytest.mark.long
 def test_what_was_changed_by_hand_is_named_and_put_back_or_told_how_to_remove(
     project: Project, live: dict[str, Any]
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_second_run_is_refused_and_told_who_is_at_work(project: Project, live:
     assert first.wait(600) == 0
 
 
+@pytest.mark.long
 def test_a_run_killed_at_any_moment_is_mended_by_the_next(project: Project, live: dict[str, Any], mcp: Path) -> None:
     chance = random.Random(7)
     text = mcp.read_text()

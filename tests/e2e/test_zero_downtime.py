@@ -13,6 +13,8 @@ import yaml
 
 from tests.support.project import Project
 
+pytestmark = pytest.mark.long
+
 REQUESTS = os.environ.get("REQUESTS", "600")
 
 
