@@ -9,7 +9,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
@@ -81,8 +80,10 @@ def stage(name: str, summary: str) -> Task[Any]:
 def _refuse_slips(variables: Iterable[str]) -> None:
     """Raise UserError for a variable that is almost one of those that choose where a task works."""
     known = [f"INVOKE_{key.upper()}" for key in WHERE]
-    for name in variables:
-        if name.startswith("INVOKE_") and name not in known and (near := get_close_matches(name, known, 1, 0.85)):
+    for name in (one for one in variables if one.startswith("INVOKE_") and one not in known):
+        from difflib import get_close_matches
+
+        if near := get_close_matches(name, known, 1, 0.85):
             from scripts.errors import UserError
 
             raise UserError(f"{name}: nothing reads this variable", f"is {near[0]} meant? Else unset it")
