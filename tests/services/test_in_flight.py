@@ -82,7 +82,7 @@ def replace(address: Address, end: Callable[[Service], object]) -> None:
     end(address.replicas.pop(0))
 
 
-@pytest.mark.parametrize("end", [Service.stop, Service.kill])
+@pytest.mark.parametrize("end", [Service.stop, pytest.param(Service.kill, marks=pytest.mark.long)])
 @pytest.mark.parametrize("lost", ["the call", "the answer"])
 @pytest.mark.parametrize("name", ["mcp", "backend"])
 def test_a_tool_call_outlives_the_replica_it_went_to(
@@ -101,6 +101,7 @@ def test_a_tool_call_outlives_the_replica_it_went_to(
     assert address.copies > MANY, "one call was sent again"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lost", ["the call", "the answer"])
 def test_the_same_with_a_real_models_loop(two: Two, person: Callable[..., Person], lost: Lost) -> None:
     model = ScriptedModel()
