@@ -24,8 +24,6 @@ def apply_answer(
     session: Session, place: Connection, found: Consultation, *, yes: bool, show: Callable[[str], None]
 ) -> bool:
     """Apply what an answer proposes. True if it was done. Raises UserError for what may not be."""
-    if found.recipe.safety != "change":
-        raise UserError(f"recipe {found.recipe.name} only reads", "leave --apply out")
     steps = apply.plan(found.answer.commands, safe_manifests(found), place.namespace)
     if not steps:
         show("the answer proposes no change, and nothing was changed")

@@ -129,7 +129,7 @@ def test_dry_prints_prompt_and_command(run: Run) -> None:
         ("invoke ai.run debug --input color=red", ["no input color", "its inputs are: service, pod"]),
         ("invoke ai.run deploy --input name=x", ["input image is missing"]),
         ("invoke ai.deploy --name=Echo --image=x:1 --tool=offline", ["input name", "small letters"]),
-        ("invoke ai.run debug --input service=backend --tool=offline --apply", ["recipe debug only reads"]),
+        ("invoke ai.run debug --input service=backend --tool=offline --apply", ["--apply: debug proposes no change"]),
         ("invoke ai.install", ["kagent needs a model"]),
         ("invoke ai.install --tool=gpt", ["--tool gpt: no such tool", "choose one of: kubectl-ai, kagent"]),
         ("invoke ai.evaluate --only=zzz", ["no situation begins so"]),
