@@ -12,7 +12,6 @@ import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,8 +31,10 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(".nox/pycache").resolve()))
 
 # Independent sessions run side by side, those of one track one after another.
-TRACKS = (("e2e",), ("lint", "test"), ("conformance",), ("services",))
-LONG_TRACKS = (("e2e",), ("slow",), ("engine",), ("services", "policy"))
+TRACKS = (("e2e",), ("lint", "test"), ("services",))
+LONG_TRACKS = (("e2e",), ("slow",), ("engine", "conformance"), ("services", "policy"))
+# These need no program but Python, and begin while the others are being installed.
+ALONE: tuple[str, ...] = ("lint", "test")
 # Which of a session's tests several sessions at once ask for; one that is asked for by itself runs all of them.
 PART = ["-m", os.environ["NOX_PART"]] if os.environ.get("NOX_PART") else []
 # `e2e` takes longest, so these leave it the processors; others have pods, to be ready in the time of a real node.
@@ -85,14 +86,16 @@ def long(session: nox.Session) -> None:
     _run_tracks(session, LONG_TRACKS, "long")
 
 
-def _run_tracks(session: nox.Session, tracks: Sequence[Sequence[str]], part: str) -> None:
+def _run_tracks(session: nox.Session, tracks: Sequence[tuple[str, ...]], part: str) -> None:
     """Run the tracks side by side; tell at the end what each session took, and what failed."""
-    # Beforehand, since a package manager serves one at a time; a session that lacks something says so itself.
-    session.run("invoke", "install", success_codes=[0, 1])
-    for path in PACKAGES:
-        _debian(session, path)
     with ThreadPoolExecutor(len(tracks)) as pool:
-        ended = [one for track in pool.map(partial(_run_track, part), tracks) for one in track]
+        begun = {track: pool.submit(_run_track, part, track) for track in tracks if track == ALONE}
+        # Beforehand, since a package manager serves one at a time; a session that lacks something says so itself.
+        session.run("invoke", "install", success_codes=[0, 1])
+        for path in PACKAGES:
+            _debian(session, path)
+        begun |= {track: pool.submit(_run_track, part, track) for track in tracks if track not in begun}
+        ended = [one for track in tracks for one in begun[track].result()]
     session.log(", ".join(f"{one.name} {one.seconds:.0f} s" for one in ended))
     passed, broken = (sum(one.count(*words) for one in ended) for words in (["passed"], ["failed", "error", "errors"]))
     print(f"{passed} passed, {broken} failed")
@@ -102,7 +105,7 @@ def _run_tracks(session: nox.Session, tracks: Sequence[Sequence[str]], part: str
         session.error("\n  ".join(lines))
 
 
-def _run_track(part: str, names: Sequence[str]) -> list[Ended]:
+def _run_track(part: str, names: tuple[str, ...]) -> list[Ended]:
     return [_run_session(name, part) for name in names]
 
 

@@ -17,6 +17,8 @@ import pytest
 from scripts.secrets import proofs
 from tests.support.project import Project, call
 
+pytestmark = pytest.mark.long
+
 OWN = ("kube-root-ca.crt", "todo-chatbot-verified")  # made by each cluster; added to by each verified revision
 DUMP = 'PGPASSWORD="$POSTGRES_PASSWORD" pg_dump -U todo --no-owner --restrict-key=same todo'
 
@@ -143,7 +145,6 @@ def audit(project: Project) -> str:
     return (project.state / f"todo-chatbot/audit/{project.cluster}.jsonl").read_text().splitlines()[-1]
 
 
-@pytest.mark.long
 def test_a_restore_over_a_live_release_undoes_what_came_after(project: Project, before: Before) -> None:
     late = make_user(project.url, ["too late"])
     assert late.todos

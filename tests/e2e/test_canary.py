@@ -14,6 +14,8 @@ import pytest
 
 from tests.support.project import Project
 
+pytestmark = pytest.mark.long
+
 
 class Arguments:
     """Every command line of this machine while the block runs, sampled."""

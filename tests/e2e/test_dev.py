@@ -20,6 +20,8 @@ import pytest
 
 from tests.support.project import Project, is_free
 
+pytestmark = pytest.mark.long
+
 LONG = 600
 PROGRAMS = 0.5  # seconds between two looks that start programs, whose work the session is not to wait for
 BACKEND = "services/backend/todo_backend"
@@ -205,7 +207,6 @@ def test_saved_files_go_live(project: Project, backend: Path) -> None:
     assert "Mended" in project.kubectl("exec", "deployment/backend", "--", "cat", "/app/todo_backend/app.py")
 
 
-@pytest.mark.long
 def test_what_needs_a_build_is_built_and_config_upgrades(project: Project, backend: Path) -> None:
     with working(project, "--service", "backend") as session:
         requirements = project.folder / "services/backend/requirements.txt"
@@ -240,7 +241,6 @@ def test_what_needs_a_build_is_built_and_config_upgrades(project: Project, backe
     assert project.pipeline()["ok"]
 
 
-@pytest.mark.long
 def test_a_killed_session_is_mended_by_the_next_one(project: Project, backend: Path) -> None:
     with working(project, "--service", "backend") as session:
         write_title(backend, "Never committed")
@@ -259,7 +259,6 @@ def test_a_killed_session_is_mended_by_the_next_one(project: Project, backend: P
     assert not status_of(project, "backend").endswith("(dev)")
 
 
-@pytest.mark.long
 def test_the_pipeline_ends_a_session_that_goes_on(project: Project, backend: Path) -> None:
     with working(project, "--service", "mcp") as session:
         assert project.pipeline()["ok"]

@@ -38,6 +38,8 @@ ELSEWHERE = {  # by task, or by the words of one command
     "pipeline --environment secure": f"{SECURE}::test_secure_serves_the_same_app_and_passes_its_own_tests",
     "backup.restore": "tests/e2e/test_backup.py::test_after_a_disaster_everything_is_there",
 }
+# These replace every pod, one by one.
+LONG = ("rollback --to", "secrets.rotate", "database.password", "pipeline --environment")
 ENDLESS = ("--follow", "--watch")  # until Ctrl-C
 # What is removed, the others need; after new secrets every rollback replaces all pods.
 LAST = ("secrets.rotate", "database.password", "destroy", "cluster.down")
@@ -103,7 +105,12 @@ def at_hand(line: str, project: Project) -> list[str]:
     return [backup if word.endswith(".tar.age") else word for word in words] + ["--yes"] * asked
 
 
-@pytest.mark.parametrize("line", shown())
+def marked(line: str) -> object:
+    """The command as a parameter, marked where it takes long."""
+    return pytest.param(line, marks=[pytest.mark.long] * line.removeprefix("invoke ").startswith(LONG))
+
+
+@pytest.mark.parametrize("line", list(map(marked, shown())))
 def test_the_command_does_what_it_is_shown_for(line: str, release: Project) -> None:
     words = at_hand(line, release)
     if any(word in ENDLESS for word in words):

@@ -133,6 +133,7 @@ def test_the_number_of_turns_is_limited(agent: Service, model: ScriptedModel, pe
     assert len(model.requests) == 4
 
 
+@pytest.mark.long
 def test_tokens_are_limited(agent: Service, model: ScriptedModel, person: Callable[[], Person]) -> None:
     model.script(Tools((("list_todos", {}),), tokens=2000), Words(("never",)))
     answer = ask(agent, person(), "much")
@@ -194,6 +195,7 @@ def test_what_was_done_before_a_failure_is_said(
     assert user.titles() == ["tea"]
 
 
+@pytest.mark.long
 @pytest.fixture(scope="module")
 def careful(start: Callable[..., Service]) -> Service:
     """An agent that may answer offline."""
@@ -214,6 +216,7 @@ def test_the_offline_model_steps_in_where_configured(
     assert "".join(data["text"] for name, data in found if name == "delta") == found[-1][1]["reply"]
 
 
+@pytest.mark.long
 def test_nothing_is_done_twice_by_stepping_in(
     careful: Service, model: ScriptedModel, person: Callable[[], Person]
 ) -> None:
@@ -234,6 +237,7 @@ def test_an_outage_is_not_a_crash(
     )
 
 
+@pytest.mark.long
 def test_tools_out_of_reach_are_told_and_named(run: Run, person: Callable[[], Person]) -> None:
     alone = run("agent", MCP_SERVER_URL="http://127.0.0.1:9/mcp").wait("/healthz")
     answer = ask(alone, person(), "add milk")
@@ -246,6 +250,7 @@ def test_tools_out_of_reach_are_told_and_named(run: Run, person: Callable[[], Pe
     assert list(ready.json()["missing"]) == ["mcp"]
 
 
+@pytest.mark.long
 def test_reasoning_models_are_asked_in_their_own_way(
     start: Callable[..., Service], model: ScriptedModel, person: Callable[[], Person]
 ) -> None:

@@ -145,6 +145,7 @@ def test_forged_and_foreign_tokens(app: App, person: Callable[[], Person]) -> No
         assert httpx2.get(f"{app.backend.url}/api/auth/me", headers=headers, **DIRECT).status_code == 401
 
 
+@pytest.mark.long
 def test_the_tools_token_opens_todos_only(app: App, person: Callable[[], Person]) -> None:
     """What the agent gets for a message must not log anybody out or talk for them."""
     claims = jwt.decode(person().token, options={"verify_signature": False})
@@ -176,6 +177,7 @@ def test_the_signing_secret_is_rotated_without_logging_anybody_out(
     assert answer.status_code == 401
 
 
+@pytest.mark.long
 def test_tokens_are_short_lived(app: App, person: Callable[[], Person]) -> None:
     claims = jwt.decode(person().token, options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == 30 * 60
@@ -188,6 +190,7 @@ def test_tokens_are_short_lived(app: App, person: Callable[[], Person]) -> None:
         assert answer.status_code == status
 
 
+@pytest.mark.long
 def test_rates_are_limited(postgres: Postgres, run: Run, person: Callable[..., Person]) -> None:
     limits = {"RATE_LIMIT_LOGIN": "3/hour", "RATE_LIMIT_API": "5/hour", "RATE_LIMIT_CHAT": "1/hour"}
     backend = run("backend", DATABASE_URL=postgres.new_database(), AGENT_URL="http://127.0.0.1:9", **limits, **SECRETS)
@@ -214,6 +217,7 @@ def test_without_an_agent_only_chat_is_missing(postgres: Postgres, run: Run, per
     assert user.add("milk")["title"] == "milk"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("last", ["", "The model failed. What I had changed by then stays changed."])
 def test_an_answer_that_breaks_off_is_told_as_begun_and_remembered(
     postgres: Postgres, run: Run, person: Callable[..., Person], last: str

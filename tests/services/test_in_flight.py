@@ -82,7 +82,8 @@ def replace(address: Address, end: Callable[[Service], object]) -> None:
     end(address.replicas.pop(0))
 
 
-@pytest.mark.parametrize("end", [Service.stop, pytest.param(Service.kill, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("end", [Service.stop, Service.kill])
 @pytest.mark.parametrize("lost", ["the call", "the answer"])
 @pytest.mark.parametrize("name", ["mcp", "backend"])
 def test_a_tool_call_outlives_the_replica_it_went_to(

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from processes import DIRECT, SECRETS, Postgres, Service, until
 
+pytestmark = pytest.mark.long
+
 
 def ask(service: Service, path: str) -> httpx2.Response:
     """One request without an account."""
@@ -67,7 +69,6 @@ def test_a_database_that_never_answers_does_not_block_health(run: Run) -> None:
     assert "secret-word" not in backend.log()
 
 
-@pytest.mark.long
 def test_many_replicas_migrate_once(postgres: Postgres, run: Run) -> None:
     database = postgres.new_database()
     replicas = [run("backend", DATABASE_URL=database, **SECRETS) for _ in range(3)]
@@ -90,7 +91,6 @@ def test_a_database_newer_than_the_release_still_serves(
     assert "newer than this release" in older.log()
 
 
-@pytest.mark.long
 def test_all_start_together_in_any_order(postgres: Postgres, run: Run) -> None:
     """No service waits for another one's readiness, only for its life."""
     app = start_app(run, postgres.new_database())
@@ -258,7 +258,6 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
     return cert_file, key_file
 
 
-@pytest.mark.long
 def test_tls_between_all_services(tmp_path: Path, postgres: Postgres, run: Run, person: Callable[..., Person]) -> None:
     cert_file, key_file = certificate(tmp_path, "todo")
     trust = ssl.create_default_context(cafile=str(cert_file))
