@@ -74,6 +74,7 @@ def test_the_next_run_with_the_mistake_corrected_goes_through(project: Project, 
     assert project.invoke("diagnose").returncode == 0
 
 
+@pytest.mark.long
 def test_what_was_scaled_by_hand_is_put_back_by_the_next_deploy(
     project: Project, live: dict[str, Any], mcp: Path
 ) -> None:
@@ -107,6 +108,7 @@ def test_what_was_changed_by_hand_is_named_and_put_back_or_told_how_to_remove(
     assert project.pipeline()["ok"]
 
 
+@pytest.mark.long
 def test_a_second_run_is_refused_and_told_who_is_at_work(project: Project, live: dict[str, Any], mcp: Path) -> None:
     mcp.write_text(mcp.read_text() + "\n# something to do\n")
     first = start(project)

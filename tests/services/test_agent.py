@@ -133,7 +133,6 @@ def test_the_number_of_turns_is_limited(agent: Service, model: ScriptedModel, pe
     assert len(model.requests) == 4
 
 
-@pytest.mark.long
 def test_tokens_are_limited(agent: Service, model: ScriptedModel, person: Callable[[], Person]) -> None:
     model.script(Tools((("list_todos", {}),), tokens=2000), Words(("never",)))
     answer = ask(agent, person(), "much")
@@ -142,6 +141,7 @@ def test_tokens_are_limited(agent: Service, model: ScriptedModel, person: Callab
     assert len(model.requests) == 1
 
 
+@pytest.mark.long
 def test_time_is_limited(start: Callable[..., Service], model: ScriptedModel, person: Callable[[], Person]) -> None:
     agent = start(ANSWER_SECONDS="1").wait()
     model.script(Silence())
@@ -195,13 +195,13 @@ def test_what_was_done_before_a_failure_is_said(
     assert user.titles() == ["tea"]
 
 
-@pytest.mark.long
 @pytest.fixture(scope="module")
 def careful(start: Callable[..., Service]) -> Service:
     """An agent that may answer offline."""
     return start(MODEL_FALLBACK="offline").wait()
 
 
+@pytest.mark.long
 def test_the_offline_model_steps_in_where_configured(
     careful: Service, model: ScriptedModel, person: Callable[[], Person]
 ) -> None:
@@ -226,6 +226,7 @@ def test_nothing_is_done_twice_by_stepping_in(
     assert user.titles() == ["tea"]
 
 
+@pytest.mark.long
 def test_an_outage_is_not_a_crash(
     start: Callable[..., Service], app: App, person: Callable[[], Person], run: Run
 ) -> None:
@@ -263,6 +264,7 @@ def test_reasoning_models_are_asked_in_their_own_way(
     assert "temperature" not in sent
 
 
+@pytest.mark.long
 def test_anthropic_by_its_compatible_endpoint(
     start: Callable[..., Service], model: ScriptedModel, person: Callable[[], Person]
 ) -> None:

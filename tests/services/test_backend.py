@@ -145,7 +145,6 @@ def test_forged_and_foreign_tokens(app: App, person: Callable[[], Person]) -> No
         assert httpx2.get(f"{app.backend.url}/api/auth/me", headers=headers, **DIRECT).status_code == 401
 
 
-@pytest.mark.long
 def test_the_tools_token_opens_todos_only(app: App, person: Callable[[], Person]) -> None:
     """What the agent gets for a message must not log anybody out or talk for them."""
     claims = jwt.decode(person().token, options={"verify_signature": False})
@@ -159,6 +158,7 @@ def test_the_tools_token_opens_todos_only(app: App, person: Callable[[], Person]
         assert http.post("/api/chat", json={"message": "list"}).status_code == 403
 
 
+@pytest.mark.long
 def test_the_signing_secret_is_rotated_without_logging_anybody_out(
     postgres: Postgres, run: Run, person: Callable[..., Person]
 ) -> None:
@@ -177,7 +177,6 @@ def test_the_signing_secret_is_rotated_without_logging_anybody_out(
     assert answer.status_code == 401
 
 
-@pytest.mark.long
 def test_tokens_are_short_lived(app: App, person: Callable[[], Person]) -> None:
     claims = jwt.decode(person().token, options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == 30 * 60
@@ -206,6 +205,7 @@ def test_rates_are_limited(postgres: Postgres, run: Run, person: Callable[..., P
     assert [user.http.get("/api/todos").status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
+@pytest.mark.long
 def test_without_an_agent_only_chat_is_missing(postgres: Postgres, run: Run, person: Callable[..., Person]) -> None:
     env = {"DATABASE_URL": postgres.new_database(), "AGENT_URL": "http://127.0.0.1:9", **SECRETS}
     backend = run("backend", **env).wait("/readyz")

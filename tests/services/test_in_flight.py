@@ -122,6 +122,7 @@ def test_the_same_with_a_real_models_loop(two: Two, person: Callable[..., Person
     model.close()
 
 
+@pytest.mark.long
 def test_a_message_waits_for_an_agent_that_is_being_replaced(two: Two, person: Callable[..., Person]) -> None:
     user = person(two.chats.url)
     two.agent.stop()
