@@ -27,7 +27,8 @@ def start(run_long: Run, app: App, model: ScriptedModel) -> Callable[..., Servic
     """Starts agents that ask the scripted model."""
 
     def agent(**env: str) -> Service:
-        given = {"MODEL_BASE_URL": model.url, "OPENAI_API_KEY": KEY, "MODEL_NAME": "scripted", **env}
+        patient = {"ANSWER_SECONDS": "600"}  # a busy machine takes longer for a message than people wait
+        given = {"MODEL_BASE_URL": model.url, "OPENAI_API_KEY": KEY, "MODEL_NAME": "scripted", **patient, **env}
         return run_long("agent", MCP_SERVER_URL=f"{app.mcp.url}/mcp", **given)
 
     return agent
