@@ -205,7 +205,7 @@ class Talk:
         if wish.verb == "undo" and not changes:
             return [self.say("no undo")]
         if wish.verb == "no":
-            told = self._replies and any(_told(line) for line in self._replies[-1].split("\n"))
+            told = self._replies and _changes(self._replies[-1])
             return [self.say("kept" if self._question() is not None else "take back" if told else "no question")]
         if wish.verb == "undone":
             return [self.say("nothing")]
@@ -278,16 +278,9 @@ class Talk:
         """Whether a yes is for just these todos: if some came meanwhile, it was for others."""
         return bool(todos) and self._question() == len(todos)
 
-    def _last_changes(self, number: int = 0) -> list[tuple[str, str, str]]:
-        """Kind, title and new title of each change that the newest reply with changes tells of; with a number, of so
-        many last ones.
-        """
-        found: list[tuple[str, str, str]] = []
-        for reply in reversed(self._replies):
-            found = [change for line in reply.split("\n") if (change := _told(line))] + found
-            if found and len(found) >= number:
-                break
-        return found[-number:]
+    def _last_changes(self) -> list[tuple[str, str, str]]:
+        """The changes that the newest reply with changes tells of."""
+        return next((changes for reply in reversed(self._replies) if (changes := _changes(reply))), [])
 
     def _standing(self, number: int = 0) -> list[tuple[str, str, str]]:
         """The changes of the newest reply that was not undone since; with a number, so many last ones."""
@@ -297,7 +290,7 @@ class Talk:
             if turn["role"] == "user":
                 said = turn["content"]
                 continue
-            changes = [change for line in turn["content"].split("\n") if (change := _told(line))]
+            changes = _changes(turn["content"])
             undo = next((wish for wish in understood(said)[1] if wish.verb == "undo"), None)
             if undo and changes:
                 left = _number(undo.title) or len(done[-1] if done else [])
@@ -348,6 +341,11 @@ def _number(word: str) -> int:
     """How many a word or a number stands for; none for no word."""
     numbers = {name: number for language in LANGUAGES for name, number in language.numbers.items()}
     return numbers.get(word.casefold()) or (int(word) if word.isdecimal() else 0)
+
+
+def _changes(reply: str) -> list[tuple[str, str, str]]:
+    """Kind, title and new title of each change that a reply tells of."""
+    return [change for line in reply.split("\n") if (change := _told(line))]
 
 
 def _told(line: str) -> tuple[str, str, str] | None:

@@ -31,20 +31,15 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     if finished(job):
         return _expire(store, job, now)
     pods = common.owned(store, "pods", job)
-    succeeded = [pod for pod in pods if pod.get("status", {}).get("phase") == "Succeeded"]
-    failed = [pod for pod in _failed(pods) if _rule_for(job, pod)[0] != "Ignore"]
+    succeeded, failed = _in_phase(pods, "Succeeded"), _failed(job, pods)
     active = [pod for pod in pods if common.is_active(pod)]
     spec = job["spec"]
     verdict = _verdict(job, succeeded, failed, active, now)
     if verdict is not None:
-        for pod in active:
-            common.delete_pod(store, job, pod, COMPONENT, now)
-        return _settle(store, key, verdict, common.owned(store, "pods", job), len(active), now)
+        return _settle(store, key, verdict, _stopped(store, job, active, now), len(active), now)
     later = None
     if spec.get("suspend"):
-        for pod in active:
-            common.delete_pod(store, job, pod, COMPONENT, now)
-        pods = common.owned(store, "pods", job)
+        pods = _stopped(store, job, active, now)
     else:
         missing = _missing(job, succeeded, active)
         later = _wait(failed, now)
@@ -189,8 +184,20 @@ def _fits(wanted: dict[str, Any], name: str, code: int) -> bool:
     return listed if wanted["operator"] == "In" else not listed
 
 
-def _failed(pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [pod for pod in pods if pod.get("status", {}).get("phase") == "Failed"]
+def _stopped(store: Store, job: dict[str, Any], active: list[dict[str, Any]], now: float) -> list[dict[str, Any]]:
+    """Delete the pods of a job that are at work; return those that it still has."""
+    for pod in active:
+        common.delete_pod(store, job, pod, COMPONENT, now)
+    return common.owned(store, "pods", job)
+
+
+def _in_phase(pods: list[dict[str, Any]], phase: str) -> list[dict[str, Any]]:
+    return [pod for pod in pods if pod.get("status", {}).get("phase") == phase]
+
+
+def _failed(job: dict[str, Any], pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the pods that failed and count, by the job's podFailurePolicy."""
+    return [pod for pod in _in_phase(pods, "Failed") if _rule_for(job, pod)[0] != "Ignore"]
 
 
 def _restarts_too_often(job: dict[str, Any], active: list[dict[str, Any]], limit: int) -> bool:
@@ -260,19 +267,16 @@ def _number(template: dict[str, Any], name: str, index: int) -> None:
 
 
 def _counts(job: dict[str, Any], pods: list[dict[str, Any]], now: float) -> dict[str, Any]:
-    def phase(name: str) -> list[dict[str, Any]]:
-        return [pod for pod in pods if pod.get("status", {}).get("phase") == name]
-
-    active = [pod for pod in pods if common.is_active(pod)]
+    active, succeeded = [pod for pod in pods if common.is_active(pod)], _in_phase(pods, "Succeeded")
     started = None if job["spec"].get("suspend") else job.get("status", {}).get("startTime") or timestamp(now)
     counts = {
         "startTime": started,
         "active": len(active),
-        "succeeded": len(phase("Succeeded")),
-        "failed": len([pod for pod in phase("Failed") if _rule_for(job, pod)[0] != "Ignore"]),
+        "succeeded": len(succeeded),
+        "failed": len(_failed(job, pods)),
     }
     if _is_indexed(job):
-        done = _done(job, phase("Succeeded"))
+        done = _done(job, succeeded)
         counts |= {"succeeded": len(done), "completedIndexes": _ranges(done)}
     status = {name: value for name, value in counts.items() if value}
     return status | {
