@@ -257,6 +257,7 @@ class Exports:
 _COMMON = re.compile(r"\bmodule\.exports\b|(?<![\w.])exports\.\w")
 
 
+@lru_cache(maxsize=2048)  # a module is read once, however many take something of it
 def exports(text: str, file: str) -> Exports | None:
     """Return what a module exports; None where that cannot be told: CommonJS, and what is not understood."""
     root = _parsed(text, file)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
 
 from scripts.adopt import javascript_source
-from scripts.adopt.javascript_source import Exports
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
 
@@ -59,22 +57,16 @@ def unexported(tree: Tree, folder: str) -> dict[tuple[str, str], Place]:
 
 def _exports(tree: Tree, folder: str, file: str, name: str, seen: tuple[str, ...] = ()) -> bool:
     """Return whether a file exports a name, by other files as well, or may do so: where that cannot be told."""
-    found = _exported(tree.text(file), file) if file.endswith(SOURCES) and tree.has(file) else None
+    found = javascript_source.exports(tree.text(file), file) if file.endswith(SOURCES) and tree.has(file) else None
     if found is None or name in found.names or file in seen:
         return file not in seen
     if not found.whole or name == "default":
         return False
     others = {said: there for said, _, there in _imports(tree, folder, [file])}
     return any(
-        not others.get(said) or any(_exports(tree, folder, one, name, (*seen, file)) for one in others[said] or ())
+        not (there := others.get(said)) or any(_exports(tree, folder, one, name, (*seen, file)) for one in there)
         for said in found.whole
     )
-
-
-@lru_cache(maxsize=2048)
-def _exported(text: str, file: str) -> Exports | None:
-    """Return what a module exports; read once, however many take something of it."""
-    return javascript_source.exports(text, file)
 
 
 def strays(tree: Tree, folder: str) -> dict[str, Place]:

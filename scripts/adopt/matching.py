@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from scripts.adopt.facts import Described
 from scripts.adopt.units import Unit
 
 
-def describe(units: Sequence[Unit], found: Sequence[Described]) -> Iterator[str]:
-    """Give each service the workload that runs its image, and yield a line for each that runs a service's image, by a
+def describe(units: Sequence[Unit], found: Sequence[Described]) -> list[str]:
+    """Give each service the workload that runs its image, and return a line for each that runs a service's image, by a
     name that is no service's: workers and the like, which its author starts by other variables or another command.
     """
+    left_out = []
     chosen = deployed(units, found)
     for unit in units:
         own = chosen.get(unit.name)
@@ -22,7 +23,8 @@ def describe(units: Sequence[Unit], found: Sequence[Described]) -> Iterator[str]
         of = _meant(units, item)
         if of and item.name != chosen[of.name].name and not words_of(item.name) & words_of(of.name):
             said = f"{item.place}: {item.name}: left out: it runs the image of {of.name} by a name of its own"
-            yield f"{said}; is it needed, write it into the app's file as a service"
+            left_out.append(f"{said}; is it needed, write it into the app's file as a service")
+    return left_out
 
 
 def deployed(units: Sequence[Unit], found: Sequence[Described]) -> dict[str, Described]:

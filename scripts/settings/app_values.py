@@ -96,7 +96,6 @@ def _exact(value: object) -> object:
 
 MOST_EXACT = 2**53
 _SAME = {
-    "environment": "env",
     "replicas": "replicaCount",
     "resources": "resources",
     "command": "command",
